@@ -220,11 +220,12 @@ async def test_returned_goods_go_back_on_the_shelf_from_quarantine(browser: Brow
         await visit.click("Take back")
         await visit.see("Taken back")
         await visit.go("#/quarantine")
-        await visit.see("1 in quarantine")
+        row = visit.page.locator(".quarantined", has_text=POPCORN)
+        await row.get_by_text("1 in quarantine").wait_for()
 
-        await visit.click("Back on the shelf")
+        await visit.clicked(row.get_by_role("button", name="Back on the shelf"))
 
-        await visit.see("Nothing is in quarantine.")
+        await row.wait_for(state="detached")
 
 
 async def test_return_past_its_sale_is_shown_with_a_next_step(

@@ -27,14 +27,19 @@ export function switchLanguage(tag) {
 // Every text of every page that is loaded. Tests read it.
 export const allWords = new Map();
 
-/** Make the function that translates the texts of one page. Each entry is `[English, Chinese]`. */
+/**
+ * Make the function that translates the texts of one page. Each entry is `[English, Chinese]`. Its `of` is for names that
+ * the node answers, such as states: a later version of the node may know more of them than the page has texts for.
+ */
 export function words(table) {
   for (const [key, texts] of Object.entries(table)) allWords.set(`${key}:${JSON.stringify(texts)}`, texts);
-  return (key, values = {}) => {
+  const translate = (key, values = {}) => {
     const texts = table[key];
     if (texts === undefined) throw new Error(`There is no text ${key}.`);
     return filled(chosen(texts[LANGUAGES.findIndex((one) => one.tag === language.value)], values.n), values);
   };
+  translate.of = (key, otherwise, values) => (Object.hasOwn(table, key) ? translate(key, values) : otherwise);
+  return translate;
 }
 
 const chosen = (text, n) =>

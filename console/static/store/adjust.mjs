@@ -55,7 +55,8 @@ export default function AdjustPage() {
   return html`<h1>${t("title")}</h1>
     <div class="columns"><div>
       <${ItemChoice} choice=${choice} field=${field}>${({ stock }) => html`
-        <${WritingForm} writing=${writing} submit=${submit} button=${t(direction < 0 ? "record" : "add")} isReady=${may("adjust") && units > 0}>
+        <${WritingForm} writing=${writing} submit=${submit} isReady=${may("adjust") && units > 0}
+          button=${t(direction < 0 ? "record" : "add")}>
           <div class="inline">
             <${QuantityField} label=${isMeasured(stock.unit) ? t("quantityIn", { sign: sign(stock.unit) }) : t("quantity")}
               value=${units} set=${setUnits} />

@@ -15,7 +15,10 @@ import { ItemChoice, useChosen } from "./item_choice.mjs";
 
 const t = words({
   title: ["Count", "盘点"],
-  begin: ["Scan an item, count it, and type what you found. The till may go on selling.", "扫描商品，清点后输入实际数量。盘点期间可照常销售。"],
+  begin: [
+    "Scan an item, count it, and type what you found. The till may go on selling.",
+    "扫描商品，清点后输入实际数量。盘点期间可照常销售。",
+  ],
   counted: ["Counted", "实盘数量"],
   countedIn: ["Counted, in {sign}", "实盘数量（{sign}）"],
   area: ["Area", "区域"],
@@ -28,7 +31,10 @@ const t = words({
   less: ["{n} fewer than the book had.", "盘亏 {n}。"],
   now: ["On hand now: {n}", "当前现货 {n}"],
   meanwhile: ["{n} left since the count began.", "盘点开始后售出 {n}。"],
-  provisional: ["Headquarters is away: its movements before the count may still change the result by themselves.", "总部断线：盘点前总部的流水到达后，结果可能自动修正。"],
+  provisional: [
+    "Headquarters is away: its movements before the count may still change the result by themselves.",
+    "总部断线：盘点前总部的流水到达后，结果可能自动修正。",
+  ],
 });
 
 const NONE = [{ area: "", counted: null }];
@@ -67,7 +73,7 @@ export default function CountPage({ item = "" }) {
               value=${one.counted} set=${(counted) => set(index, { counted })} />
             ${areas.length > 1 && html`<${TextField} label=${t("area")} value=${one.area} set=${(area) => set(index, { area })} />`}
           </div>`)}</div>
-          <button type="button" class="quiet another" onClick=${() => setAreas([...areas, { area: "", counted: null }])}>+ ${t("another")}</button>
+          <button type="button" class="quiet another" onClick=${() => setAreas([...areas, ...NONE])}>+ ${t("another")}</button>
         <//>`}<//>
       ${!chosen && results.length === 0 && html`<${Empty}>${t("begin")}<//>`}
     </div>
@@ -87,7 +93,8 @@ function Result({ result }) {
   const { line, answer, unit, counted } = result;
   const gone = counted - line.on_hand;
   return html`<div class="outcome" role="status">
-    <p class="outcome-title"><${Named} id=${line.item} href=${to`/items/${line.item}`} /> <strong class="number">${quantity(counted, unit)}</strong></p>
+    <p class="outcome-title"><${Named} id=${line.item} href=${to`/items/${line.item}`} />
+      <strong class="number">${quantity(counted, unit)}</strong></p>
     <p>${line.change === 0 ? t("right") : t(line.change > 0 ? "more" : "less", { n: quantity(Math.abs(line.change), unit) })}
       ${gone > 0 && ` ${t("meanwhile", { n: quantity(gone, unit) })}`}
       ${" "}<a href=${to`/explain/${line.item}`}>${t("now", { n: quantity(line.on_hand, unit) })}</a></p>

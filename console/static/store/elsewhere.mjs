@@ -36,4 +36,6 @@ export function Elsewhere({ sku, unit }) {
 }
 
 const placeText = ({ address, distance_km: km }) =>
-  [address.lines?.join(", "), address.city, km !== null && t("km", { n: number(km, { maximumFractionDigits: 1 }) })].filter(Boolean).join(" · ");
+  [address.lines?.join(", "), address.city, km !== null && t("km", { n: number(km, { maximumFractionDigits: 1 }) })]
+    .filter(Boolean)
+    .join(" · ");

@@ -57,7 +57,7 @@ export default function ItemPage({ item }) {
   const isItem = !recipe || (Object.keys(recipe).length === 1 && recipe[item] !== undefined);
   const hasFailed = sku.problem && sku.problem.kind !== "unknown-sku";
   return html`<div class="title-row"><h1>${name}</h1> ${name !== item && html`<small class="id">${item}</small>`}
-      ${sku.answer && html`<span class="small">${sku.answer.barcodes.length > 0 && `${t("barcodes")} ${sku.answer.barcodes.join(", ")}`}</span>`}
+      ${sku.answer?.barcodes.length > 0 && html`<span class="small">${t("barcodes")} ${sku.answer.barcodes.join(", ")}</span>`}
       ${isItem && may("count") && html`<a class="link-button" href=${to`/count/${item}`}>${t("count")}</a>`}
     </div>
     ${hasFailed && html`<${Read} reading=${sku}>${() => null}<//>`}
@@ -108,7 +108,8 @@ function Holders({ stock }) {
 }
 
 function Past({ item, unit }) {
-  const past = useReading(withQuery(path`/v1/explain/${item}`, { limit: MOVEMENTS }), { concerns: (entry) => touches(entry, item) });
+  const url = withQuery(path`/v1/explain/${item}`, { limit: MOVEMENTS });
+  const past = useReading(url, { concerns: (entry) => touches(entry, item) });
   if (past.problem?.status === 404) return html`<${Empty}>${t("none")}<//>`;
   return html`<${Read} reading=${past}>${({ stock, movements }) => html`
     <${History} item=${item} onHand=${stock.on_hand} movements=${movements} unit=${unit} />

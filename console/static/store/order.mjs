@@ -4,8 +4,7 @@ import { html } from "../shell/view.mjs";
 import { path } from "../shell/api.mjs";
 import { moment, words } from "../shell/language.mjs";
 import { useReading } from "../shell/reading.mjs";
-import { Named } from "../widgets/names.mjs";
-import { eventText, State, stateText } from "../widgets/orders.mjs";
+import { eventText, Goods, State, stateText } from "../widgets/orders.mjs";
 import { Empty, Read } from "../widgets/states.mjs";
 import { nodeStatus } from "./node.mjs";
 import { Steps } from "./order_steps.mjs";
@@ -29,15 +28,18 @@ const t = words({
 });
 
 export default function OrderPage({ order }) {
-  const reading = useReading(path`/v1/orders/${order}`, { concerns: (entry) => entry.kind === "order" && entry.reference === order });
+  const concerns = (entry) => entry.kind === "order" && entry.reference === order;
+  const reading = useReading(path`/v1/orders/${order}`, { concerns });
   return html`<h1>${t("title", { order })}</h1>
     <${Read} reading=${reading}>${(answer) => html`
       <p class="title-row"><${State} state=${answer.state} /> <span class="small">${[
         answer.placed_at && t("placed", { time: moment(answer.placed_at) }),
         answer.customer && t("customer", { customer: answer.customer }),
         answer.channel && t("channel", { channel: answer.channel })].filter(Boolean).join(" · ")}</span></p>
-      ${answer.waiting.map((one) => html`<p class="offline">${t("waiting", { event: eventText(one.event), time: moment(one.since) })}</p>`)}
-      ${answer.reports.map((one) => html`<p class="failed">${t("report", { event: eventText(one.event), outcome: one.outcome, time: moment(one.at) })}</p>`)}
+      ${answer.waiting.map((one) => html`<p class="offline">${t("waiting", {
+        event: eventText(one.event), time: moment(one.since) })}</p>`)}
+      ${answer.reports.map((one) => html`<p class="failed">${t("report", {
+        event: eventText(one.event), outcome: one.outcome, time: moment(one.at) })}</p>`)}
       ${answer.fulfilments.length === 0 && html`<${Empty}>${t("none")}<//>`}
       ${answer.fulfilments.map((one) => html`<${Fulfilment} key=${one.id} order=${order} fulfilment=${one} />`)}`}<//>`;
 }
@@ -51,11 +53,12 @@ function Fulfilment({ order, fulfilment }) {
         fulfilment.expires_at && t("until", { time: moment(fulfilment.expires_at) })].filter(Boolean).join(" · ")}</span></p>
     ${fulfilment.is_duplicate && html`<p class="offline">${t("duplicate")}</p>`}
     <div class="columns">
-      <div><h2>${t("goods")}</h2><ul class="plain goods">${lines.map((line) => html`<li><strong class="number">${line.quantity}</strong> <${Named} id=${line.sku} /></li>`)}</ul>
+      <div><h2>${t("goods")}</h2><${Goods} lines=${lines} />
         ${isOurs && html`<${Steps} order=${order} fulfilment=${fulfilment} />`}</div>
       <div><h2>${t("history")}</h2><ol class="history">${history.map((past) => html`<li key=${past.movement}>
         <strong>${eventText(past.event)}</strong> <small>${moment(past.at)}</small><br />
-        <small>${t("became", { state: stateText(past.state) })}${past.goods_at && ` · ${t("returned", { location: past.goods_at })}`}</small></li>`)}</ol></div>
+        <small>${t("became", { state: stateText(past.state) })}${
+          past.goods_at && ` · ${t("returned", { location: past.goods_at })}`}</small></li>`)}</ol></div>
     </div>
   </section>`;
 }

@@ -5,8 +5,7 @@ import { moment, words } from "../shell/language.mjs";
 import { usePages } from "../shell/reading.mjs";
 import { to } from "../shell/route.mjs";
 import { Empty, More, Read } from "../widgets/states.mjs";
-import { Named } from "../widgets/names.mjs";
-import { State } from "../widgets/orders.mjs";
+import { Goods, State } from "../widgets/orders.mjs";
 import { Steps } from "./order_steps.mjs";
 
 const t = words({
@@ -29,7 +28,8 @@ export default function PickupsPage() {
     concerns: (entry) => entry.kind === "order" || entry.kind === "void",
     keyOf: (row) => row.fulfilment.id,
   });
-  const fits = (row) => [row.order, row.customer, row.channel].some((one) => one.toLowerCase().includes(text.trim().toLowerCase()));
+  const wanted = text.trim().toLowerCase();
+  const fits = (row) => [row.order, row.customer, row.channel].some((one) => one.toLowerCase().includes(wanted));
   return html`<h1>${t("title")}</h1>
     <div class="tools"><div class="scan"><label for="find-pickup">${t("find")}</label>
       <input id="find-pickup" type="search" autocomplete="off" value=${text} onInput=${(event) => setText(event.target.value)} /></div>
@@ -49,7 +49,7 @@ function Pickup({ pickup }) {
     <p class="title-row"><a href=${to`/orders/${order}`}><strong>${t("order", { order })}</strong></a> <${State} state=${fulfilment.state} /></p>
     <p class="small">${[customer && t("customer", { customer }), channel && t("channel", { channel }),
       fulfilment.expires_at && t("until", { time: moment(fulfilment.expires_at) })].filter(Boolean).join(" · ")}</p>
-    <ul class="plain goods">${fulfilment.lines.map((line) => html`<li><strong class="number">${line.quantity}</strong> <${Named} id=${line.sku} /></li>`)}</ul>
+    <${Goods} lines=${fulfilment.lines} />
     <${Steps} order=${order} fulfilment=${fulfilment} />
   </li>`;
 }

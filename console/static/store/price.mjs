@@ -41,10 +41,11 @@ export function Price({ sku }) {
   const { price, unpriced, promotions } = sku;
   return html`<section class="card"><h2>${t("title")}</h2>
     ${price
-      ? html`<div class="total"><strong>${priceText(price, sku.unit)}</strong> <small>${t("from", { source: sourceText(price.source) })}</small></div>`
+      ? html`<div class="total"><strong>${priceText(price, sku.unit)}</strong>
+          <small>${t("from", { source: sourceText(price.source) })}</small></div>`
       : html`<p>${t("none")}</p>`}
     ${[...(price?.others ?? []), ...(unpriced?.others ?? [])].map((one) => html`<p class="small">${t("others", {
-      source: sourceText(one.source), why: t(`why-${one.why}`) })}</p>`)}
+      source: sourceText(one.source), why: t.of(`why-${one.why}`, one.why) })}</p>`)}
     ${promotions.length > 0 && html`<h3>${t("promotions")}</h3>
       <ul class="plain">${promotions.map((one) => html`<li><${PromotionText} of=${one} /></li>`)}</ul>`}
     ${may("price") && html`<${OwnPrice} key=${sku.sku} sku=${sku} />`}
@@ -81,14 +82,16 @@ function OwnPrice({ sku }) {
     if (await writing.send("DELETE", `${url}?rank=store`)) setNote(t("cleared"));
   };
   const per = model.per > 1 ? t("perUnit", { unit: quantity(model.per, sku.unit) }) : "";
+  const refusal = limitText(writing.problem, model);
   return html`<form class="own-price" onSubmit=${submit} novalidate>
     <div class="inline">
       <${TextField} label=${t("own")} inputmode="decimal" autocomplete="off" value=${text} set=${setText}
-        hint=${t("ownHint", { currency: model.currency, per })} problem=${isWrong ? t("notAmount", { example: amountText(1_999, model.currency) }) : limitText(writing.problem, model)} />
+        hint=${t("ownHint", { currency: model.currency, per })}
+        problem=${isWrong ? t("notAmount", { example: amountText(1_999, model.currency) }) : refusal} />
       <button type="submit" disabled=${writing.isSending} aria-busy=${writing.isSending}>${t("set")}</button>
     </div>
     ${note && html`<p class="done" role="status">${note}</p>`}
-    ${(writing.isUnreached || (writing.problem && !limitText(writing.problem, model))) && html`<${Failed} problem=${writing.problem} />`}
+    ${(writing.isUnreached || (writing.problem && !refusal)) && html`<${Failed} problem=${writing.problem} />`}
     ${own && html`<button type="button" class="secondary outline" disabled=${writing.isSending} onClick=${clear}>
       ${base ? t("clear", { price: priceText({ per: 1, ...base.value }, sku.unit) }) : t("clearPlain")}</button>`}
   </form>`;

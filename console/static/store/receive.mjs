@@ -41,7 +41,7 @@ function add({ sku, quantity: units }) {
   const more = units ?? (isMeasured(sku.unit) ? null : 1);
   change({
     lines: found
-      ? lines.map((line) => (line === found ? { ...line, quantity: more === null ? line.quantity : (line.quantity ?? 0) + more } : line))
+      ? lines.map((line) => (line === found && more !== null ? { ...line, quantity: (line.quantity ?? 0) + more } : line))
       : [{ sku: sku.sku, unit: sku.unit, quantity: more }, ...lines],
   });
 }
@@ -115,7 +115,9 @@ function Line({ line, inputs, isLocked, leave }) {
 function Done({ done }) {
   const unit = (sku) => done.lines.find((line) => line.sku === sku)?.unit;
   return html`<section class="outcome" role="status"><p class="outcome-title"><strong>${t("done")}</strong></p>
-    <ul>${done.answer.lines.map((line) => html`<li><span class="number">${quantity(line.quantity, unit(line.sku), { isSigned: true })}</span>
-      <${Named} id=${line.sku} /> <a class="left" href=${to`/items/${line.sku}`}>${t("left", { n: quantity(line.available, unit(line.sku)) })}</a></li>`)}</ul>
+    <ul>${done.answer.lines.map((line) => html`<li>
+      <span class="number">${quantity(line.quantity, unit(line.sku), { isSigned: true })}</span>
+      <${Named} id=${line.sku} />
+      <a class="left" href=${to`/items/${line.sku}`}>${t("left", { n: quantity(line.available, unit(line.sku)) })}</a></li>`)}</ul>
   </section>`;
 }

@@ -78,6 +78,7 @@ export default function StockPage() {
     keyOf: (row) => row.item,
   });
   const fresh = useFresh(items.rows);
+  const newest = (row, index) => (index < ROWS ? row : (fresh.get(row.item) ?? row));
   const filters = [["", "all"], ["breach", "onlyBreach"], ["low", "onlyLow"], ["quarantined", "onlyQuarantined"]];
   return html`<h1>${t("title")}</h1>
     <div class="tools">
@@ -89,7 +90,7 @@ export default function StockPage() {
     </div>
     <${Read} reading=${items}>${() => items.rows.length === 0
       ? html`<${Empty}>${t(only ? "noneFits" : "none")}${!only && html` <a href="#/receive">${t("receive")}</a>`}<//>`
-      : html`<${StockTable} rows=${items.rows.map((row, index) => (index < ROWS ? row : fresh.get(row.item) ?? row))}><${More} pages=${items} /><//>`}<//>`;
+      : html`<${StockTable} rows=${items.rows.map(newest)}><${More} pages=${items} /><//>`}<//>`;
 }
 
 /** The newest figures of shown items that moved: `items` alone reads only the first page again. */
@@ -111,7 +112,8 @@ const explained = (row, figure, value) =>
 
 export function StockTable({ rows, children }) {
   return html`<${Table} look="figures-table" caption=${t("caption")} rows=${rows} rowKey=${(row) => row.item} columns=${[
-    { name: t("item"), isWide: true, cell: (row) => html`<${Named} id=${row.item} href=${to`/items/${row.item}`} /> <${Flags} row=${row} />` },
+    { name: t("item"), isWide: true, cell: (row) => html`<${Named} id=${row.item} href=${to`/items/${row.item}`} />
+      ${" "}<${Flags} row=${row} />` },
     { name: t("onHand"), isNumber: true, cell: (row) => explained(row, "on_hand", row.on_hand) },
     { name: t("reserved"), isNumber: true, cell: (row) => explained(row, "reserved", row.reserved) },
     { name: t("quarantined"), isNumber: true, cell: (row) => explained(row, "quarantined", row.quarantined) },

@@ -42,7 +42,8 @@ const t = words({
 
 export default function SyncPage() {
   const status = useReading("/v1/status", { everyMs: 1_500 });
-  return html`<h1>${t("title")}</h1><${Read} reading=${status}>${(answer) => html`<${Glance} status=${answer} /><${Details} status=${answer} />`}<//>`;
+  return html`<h1>${t("title")}</h1>
+    <${Read} reading=${status}>${(answer) => html`<${Glance} status=${answer} /><${Details} status=${answer} />`}<//>`;
 }
 
 function Glance({ status }) {

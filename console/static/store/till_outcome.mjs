@@ -30,9 +30,18 @@ const t = words({
     "账面数量少于实际售出。销售有效。有空时请盘点货架。",
   ],
   count: ["Count {name}", "盘点 {name}"],
-  "past-sale": ["More came back than this receipt sold. The return counts, and somebody should look at it.", "退回数量超过该小票的销售数量。退货有效，请人工核查。"],
-  "several-sales": ["Several sales have this receipt number, so it is not clear which one came back. The return counts.", "多笔销售使用同一小票号，无法确定原单。退货有效。"],
-  "recipe-unknown": ["The sale is too old to know what exactly left with it. The return counts by what the goods are today.", "原销售过早，无法确定当时的组成。按当前商品组成退回。"],
+  "past-sale": [
+    "More came back than this receipt sold. The return counts, and somebody should look at it.",
+    "退回数量超过该小票的销售数量。退货有效，请人工核查。",
+  ],
+  "several-sales": [
+    "Several sales have this receipt number, so it is not clear which one came back. The return counts.",
+    "多笔销售使用同一小票号，无法确定原单。退货有效。",
+  ],
+  "recipe-unknown": [
+    "The sale is too old to know what exactly left with it. The return counts by what the goods are today.",
+    "原销售过早，无法确定当时的组成。按当前商品组成退回。",
+  ],
   "often-used": ["Too many entries name this receipt. The return counts.", "引用该小票的记录过多。退货有效。"],
 });
 
@@ -46,7 +55,7 @@ export function Outcome({ outcome }) {
       ? html`<p><a href=${to`/orders/${answer.order}`}>${t("order", { order: answer.order })}</a>
           ${answer.expires_at && html` · ${t("until", { time: moment(answer.expires_at) })}`}</p>`
       : html`<p class="small">${t("receipt", { number })}</p>`}
-    ${answer.question && html`<p class="offline">${t(answer.question.reason)}</p>`}
+    ${answer.question && html`<p class="offline">${t.of(answer.question.reason, answer.question.reason)}</p>`}
     <ul>${(answer.lines ?? outcome.lines).map((line) => html`<${OutcomeLine} key=${line.sku} line=${line} outcome=${outcome} />`)}</ul>
   </section>`;
 }

@@ -35,14 +35,16 @@ const t = words({
   arrived: ["Arrived from another location", "调入"],
   undone: ["Goods receipt taken back", "撤销收货"],
   moved: ["{from} → {to}", "{from} → {to}"],
+});
 
+const k = words({
   sale: ["Sale", "销售"],
   return: ["Return", "退货"],
   receipt: ["Goods receipt", "收货"],
   count: ["Count", "盘点"],
   correction: ["Correction of a count", "盘点修正"],
   adjustment: ["Adjustment", "库存调整"],
-  quarantineStep: ["Quarantine", "隔离处理"],
+  quarantine: ["Quarantine", "隔离处理"],
   grant: ["Rights moved", "可承诺量转移"],
   allotment: ["Units set aside for a channel", "渠道划拨"],
   order: ["Order", "订单"],
@@ -52,12 +54,8 @@ const t = words({
   transfer: ["Transfer", "调拨"],
 });
 
-const KINDS = ["sale", "return", "receipt", "count", "correction", "adjustment", "grant", "allotment", "order", "void",
-  "return_correction", "document", "transfer"];
-
 /** The kind of an entry in words. */
-export const kindText = (kind) =>
-  kind === "quarantine" ? t("quarantineStep") : KINDS.includes(kind) ? t(kind) : kind;
+export const kindText = (kind) => k.of(kind, kind);
 
 export const isInternal = (account) => account.includes("/");
 export const ownerOf = (account) => account.split("/")[0];
@@ -70,7 +68,7 @@ export const nodeOf = (writer) => writer.split("#")[0];
 export function accountText(account) {
   if (!isInternal(account)) {
     if (account.startsWith("transit.")) return t("transit", { name: account.slice(8) });
-    return ["supplier", "customer", "loss", "found", "opening"].includes(account) ? t(account) : account;
+    return t.of(account, account);
   }
   const owner = ownerOf(account), bucket = bucketOf(account);
   const [sort, name] = [bucket.split(".")[0], bucket.slice(bucket.indexOf(".") + 1)];

@@ -12,10 +12,16 @@ import { When } from "./states.mjs";
 
 const t = words({
   breaches: ["Taken past the rights", "超卖（超出可承诺量）"],
-  breachesWhy: ["A till sold goods that were in the customer's hand, although the store had no rights to them left.", "商品已在顾客手中，门店在可承诺量不足时完成了销售。"],
+  breachesWhy: [
+    "A till sold goods that were in the customer's hand, although the store had no rights to them left.",
+    "商品已在顾客手中，门店在可承诺量不足时完成了销售。",
+  ],
   breach: ["{name}: {n} too many at {location}.", "{name}：{location} 超出 {n}。"],
   breachCovered: ["Another node gives units for it by itself.", "其他节点将自动补足。"],
-  breachShort: ["No node has units for {n} of them: the book has fewer than are there. Count the shelf.", "其中 {n} 无任何节点可补，账面少于实物，请盘点货架。"],
+  breachShort: [
+    "No node has units for {n} of them: the book has fewer than are there. Count the shelf.",
+    "其中 {n} 无任何节点可补，账面少于实物，请盘点货架。",
+  ],
 
   shortages: ["Holds without goods", "预占缺货"],
   shortagesWhy: ["Goods that were promised are not there any more.", "已承诺的商品已不在库。"],
@@ -27,13 +33,19 @@ const t = words({
   "outcome-impossible": ["it was being picked or had ended", "已在拣货或已结束"],
 
   duplicates: ["Accepted twice", "重复受理"],
-  duplicatesWhy: ["Two nodes that could not reach each other accepted the same request. One of the two is taken back by itself.", "两个断线节点受理了同一请求，系统会自动冲销其中一条。"],
+  duplicatesWhy: [
+    "Two nodes that could not reach each other accepted the same request. One of the two is taken back by itself.",
+    "两个断线节点受理了同一请求，系统会自动冲销其中一条。",
+  ],
   duplicate: ["{kind} at {first} and {second}: {state}.", "{kind}（{first} 与 {second}）：{state}。"],
   isVoided: ["one was taken back", "已冲销一条"],
   isNotVoided: ["one will be taken back", "待冲销"],
 
   key_conflicts: ["One key, two requests", "同一请求号，不同请求"],
-  key_conflictsWhy: ["A till or a channel used one key for two different requests. Both count. Its supplier should correct it.", "收银台或渠道对两个不同请求使用了同一请求号，两者均计入。请联系供应方修正。"],
+  key_conflictsWhy: [
+    "A till or a channel used one key for two different requests. Both count. Its supplier should correct it.",
+    "收银台或渠道对两个不同请求使用了同一请求号，两者均计入。请联系供应方修正。",
+  ],
   conflict: ["{kinds} at {nodes}.", "{kinds}（{nodes}）。"],
 
   reports: ["Events of orders without effect", "未生效的订单事件"],
@@ -50,7 +62,10 @@ const t = words({
   "report-passed_on": ["its owner was told", "已转交负责节点"],
 
   waiting: ["Events that wait", "等待中的事件"],
-  waitingWhy: ["They came before the event that they need. Most of them happen by themselves.", "事件先于其前置事件到达，多数会自动生效。"],
+  waitingWhy: [
+    "They came before the event that they need. Most of them happen by themselves.",
+    "事件先于其前置事件到达，多数会自动生效。",
+  ],
   wait: ["“{event}” for order {order} waits {reason}.", "订单 {order} 的“{event}”{reason}。"],
   "wait-unknown-order": ["for the order, which no node here knows yet", "等待订单数据"],
   "wait-unknown-fulfilment": ["for the part of the order that it names", "等待对应的履约单"],
@@ -62,27 +77,48 @@ const t = words({
   barcode: ["{barcode}: {skus}.", "{barcode}：{skus}。"],
 
   recipe_conflicts: ["SKUs that are used as items", "商品被用作组成单元"],
-  recipe_conflictsWhy: ["A recipe names a SKU that is made of items itself. Headquarters should name its items.", "组成配方引用了本身由其他单元组成的商品，请总部改为引用单元。"],
+  recipe_conflictsWhy: [
+    "A recipe names a SKU that is made of items itself. Headquarters should name its items.",
+    "组成配方引用了本身由其他单元组成的商品，请总部改为引用单元。",
+  ],
   recipe: ["{sku} is used by {skus}.", "{skus} 使用了 {sku}。"],
 
   price_conflicts: ["Prices past the limits", "价格超出限价"],
-  price_conflictsWhy: ["Headquarters narrowed its limits, or two nodes did not know of each other. The price does not count.", "总部收紧限价，或两节点互不知情。该价格不生效。"],
+  price_conflictsWhy: [
+    "Headquarters narrowed its limits, or two nodes did not know of each other. The price does not count.",
+    "总部收紧限价，或两节点互不知情。该价格不生效。",
+  ],
   price: ["{name} at {at}.", "{name}（{at}）。"],
 
   promotion_conflicts: ["Promotions in each other's way", "促销冲突"],
-  promotion_conflictsWhy: ["Both are exclusive with one priority, or headquarters locked one of them.", "两者均为排他且优先级相同，或其一被总部锁定。"],
+  promotion_conflictsWhy: [
+    "Both are exclusive with one priority, or headquarters locked one of them.",
+    "两者均为排他且优先级相同，或其一被总部锁定。",
+  ],
   promotion: ["{first} and {second}: {first} counts.", "{first} 与 {second}：以 {first} 为准。"],
 
   lost_edits: ["Edits that were overwritten", "被覆盖的修改"],
-  lost_editsWhy: ["Two people changed the same document, and neither node knew of the other change.", "两人同时修改同一主数据，节点互不知情。"],
-  edit: ["{kind} {key}: the change at {lost} was overwritten by {standing}.", "{kind} {key}：{lost} 的修改被 {standing} 覆盖。"],
+  lost_editsWhy: [
+    "Two people changed the same document, and neither node knew of the other change.",
+    "两人同时修改同一主数据，节点互不知情。",
+  ],
+  edit: [
+    "{kind} {key}: the change at {lost} was overwritten by {standing}.",
+    "{kind} {key}：{lost} 的修改被 {standing} 覆盖。",
+  ],
 
   repeated_receipts: ["Receipt numbers used twice", "小票号重复"],
-  repeated_receiptsWhy: ["A till used one number for two sales of a day. Both count. Check whether the till sent a retry with a new key.", "收银台当天对两笔交易使用了同一小票号，两笔均计入。请检查是否重复上报。"],
+  repeated_receiptsWhy: [
+    "A till used one number for two sales of a day. Both count. Check whether the till sent a retry with a new key.",
+    "收银台当天对两笔交易使用了同一小票号，两笔均计入。请检查是否重复上报。",
+  ],
   repeated: ["Receipt {receipt} of {till}: {n} times.", "{till} 的小票 {receipt}：{n} 次。"],
 
   questioned_returns: ["Returns that do not fit their sale", "与原单不符的退货"],
-  questioned_returnsWhy: ["They count. Look whether the goods and the receipt belong together.", "退货已计入，请核对商品与小票是否一致。"],
+  questioned_returnsWhy: [
+    "They count. Look whether the goods and the receipt belong together.",
+    "退货已计入，请核对商品与小票是否一致。",
+  ],
   questioned: ["Receipt {original} at {location}: {reason}.", "小票 {original}（{location}）：{reason}。"],
   "reason-past-sale": ["more came back than was sold ({lines})", "退回多于售出（{lines}）"],
   "reason-several-sales": ["several sales have this receipt", "多笔销售使用该小票号"],
@@ -91,7 +127,10 @@ const t = words({
   sold: ["{name}: {sold} sold, {returned} back", "{name}：售 {sold}，退 {returned}"],
 
   differences: ["Nodes that disagree", "节点数据不一致"],
-  differencesWhy: ["Two nodes have the same entries and different sums. This is a fault of the program: call the help desk.", "两节点记录相同但结果不同，属程序故障，请联系技术支持。"],
+  differencesWhy: [
+    "Two nodes have the same entries and different sums. This is a fault of the program: call the help desk.",
+    "两节点记录相同但结果不同，属程序故障，请联系技术支持。",
+  ],
   difference: ["{text}", "{text}"],
 
   unreadable: ["Entries of a later version", "更新版本的记录"],
@@ -106,7 +145,10 @@ const t = words({
   over: [" – right again", "（已恢复）"],
 
   till_clocks: ["Tills with a wrong clock", "收银台时钟错误"],
-  till_clocksWhy: ["A till told a time that cannot be true. Its sales count by the time at which the node got them. Set its clock.", "收银台上报了不可能的时间，按节点接收时间计入。请校准时钟。"],
+  till_clocksWhy: [
+    "A till told a time that cannot be true. Its sales count by the time at which the node got them. Set its clock.",
+    "收银台上报了不可能的时间，按节点接收时间计入。请校准时钟。",
+  ],
   tillClock: ["{till} said {time}{state}.", "{till} 上报 {time}{state}。"],
 
   toItem: ["Show the item", "查看商品"],
@@ -138,7 +180,7 @@ const step = (key, href) => (href ? [{ text: t(key), href }] : []);
 const ROWS = {
   differences: (one) => ({ text: t("difference", { text: Object.values(one).join(" · ") }) }),
   shortages: (one, to) => ({
-    text: t("shortage", { order: one.order, location: one.location, outcome: t(`outcome-${one.outcome ?? ""}`) }),
+    text: t("shortage", { order: one.order, location: one.location, outcome: t.of(`outcome-${one.outcome ?? ""}`, one.outcome) }),
     at: one.named_at,
     steps: step("toOrder", to.order?.(one.order)),
   }),
@@ -147,11 +189,12 @@ const ROWS = {
       ? t("breachShort", { n: number(one.short) })
       : t("breachCovered")}`,
     at: one.since,
-    steps: [...(one.short > 0 ? step("toCount", to.count?.(one.item)) : []), ...step("toItem", to.item?.(one.location, one.item))],
+    steps: [...step("toCount", one.short > 0 && to.count?.(one.item)), ...step("toItem", to.item?.(one.location, one.item))],
   }),
   questioned_returns: (one, to) => ({
     text: t("questioned", { original: one.original, location: one.location,
-      reason: t(`reason-${one.reason}`, { lines: one.lines.map((line) => t("sold", { name: line.sku, sold: line.sold, returned: line.returned })).join("; ") }) }),
+      reason: t.of(`reason-${one.reason}`, one.reason, {
+        lines: one.lines.map((line) => t("sold", { name: line.sku, ...line })).join("; ") }) }),
     at: one.at,
     steps: step("toItem", one.lines.length && to.item?.(one.location, one.lines[0].sku)),
     note: one.lines.length ? "" : t("compare"),
@@ -162,12 +205,12 @@ const ROWS = {
     note: t("compare"),
   }),
   reports: (one, to) => ({
-    text: t("report", { order: one.order, event: eventText(one.event), outcome: known(`report-${one.outcome}`, one.outcome) }),
+    text: t("report", { order: one.order, event: eventText(one.event), outcome: t.of(`report-${one.outcome}`, one.outcome) }),
     at: one.at,
     steps: step("toOrder", to.order?.(one.order)),
   }),
   waiting: (one, to) => ({
-    text: t("wait", { order: one.order, event: eventText(one.event), reason: known(`wait-${one.reason}`, one.reason) }),
+    text: t("wait", { order: one.order, event: eventText(one.event), reason: t.of(`wait-${one.reason}`, one.reason) }),
     at: one.since,
     steps: step("toOrder", to.order?.(one.order)),
   }),
@@ -197,7 +240,8 @@ const ROWS = {
     note: one.until ? "" : t("setClock"),
   }),
   duplicates: (one, to) => ({
-    text: t("duplicate", { kind: kindText(one.request), first: one.standing.node, second: one.lost.node, state: t(one.void ? "isVoided" : "isNotVoided") }),
+    text: t("duplicate", { kind: kindText(one.request), first: one.standing.node, second: one.lost.node,
+      state: t(one.void ? "isVoided" : "isNotVoided") }),
     at: one.lost.at,
     steps: step("toOrder", one.order && to.order?.(one.order)),
   }),
@@ -208,16 +252,13 @@ const ROWS = {
   }),
 };
 
-const KNOWN = ["report-impossible", "report-late", "report-short", "report-ambiguous", "report-duplicate", "report-excess",
-  "report-other_items", "report-number_used", "report-passed_on", "wait-unknown-order", "wait-unknown-fulfilment", "wait-early",
-  "wait-owner"];
-const known = (key, otherwise) => (KNOWN.includes(key) ? t(key) : otherwise);
-
 /** The groups that have rows: `{name, title, why, rows: [{text, at?, note?, steps?}]}`, the most serious first. */
 export function groupsOf(answer, links) {
   const groups = Object.entries(ROWS).map(([name, row]) => ({ name, rows: answer[name].map((one) => row(one, links)) }));
   if (answer.unreadable) groups.push({ name: "unreadable", rows: [{ text: t("unread", { n: answer.unreadable }) }] });
-  return groups.filter((group) => group.rows.length).map((group) => ({ ...group, title: t(group.name), why: t(`${group.name}Why`) }));
+  return groups
+    .filter((group) => group.rows.length)
+    .map((group) => ({ ...group, title: t(group.name), why: t(`${group.name}Why`) }));
 }
 
 /** One group as a card. */

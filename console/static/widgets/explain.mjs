@@ -19,7 +19,10 @@ const t = words({
   quarantined: ["Quarantined", "隔离"],
   available: ["Available", "可售"],
   rights: ["{node} may promise", "{node} 可承诺"],
-  sum: ["{figure}: {n}. This is the sum of these causes, by the node that recorded them:", "{figure}：{n}，由以下各原因相加得出（按记录节点）："],
+  sum: [
+    "{figure}: {n}. This is the sum of these causes, by the node that recorded them:",
+    "{figure}：{n}，由以下各原因相加得出（按记录节点）：",
+  ],
   cause: ["Cause", "原因"],
   total: ["Sum", "合计"],
   nothing: ["Nothing has changed this figure yet, so it is 0.", "尚无任何变动，因此为 0。"],
@@ -85,12 +88,14 @@ function Sum({ stock, cells, figure, node }) {
   const all = rows.reduce((sum, row) => sum + row.total, 0);
   const text = (value) => (value ? quantity(value, stock.unit, { isSigned: true }) : "–");
   if (!rows.length) return html`<p class="empty">${t("nothing")}</p>`;
-  const summary = { cause: t("total"), total: all, isSum: true, byNode: new Map(nodes.map((by) => [by, rows.reduce((sum, row) => sum + (row.byNode.get(by) ?? 0), 0)])) };
+  const of = (node) => rows.reduce((sum, row) => sum + (row.byNode.get(node) ?? 0), 0);
+  const summary = { cause: t("total"), total: all, isSum: true, byNode: new Map(nodes.map((by) => [by, of(by)])) };
   return html`<${Table} caption=${t("sum", { figure: t(figure, { node }), n: quantity(stock[figure], stock.unit) })}
     rows=${[...rows, summary]} rowKey=${(row) => row.cause} columns=${[
       { name: t("cause"), isWide: true, cell: (row) => (row.isSum ? html`<strong>${row.cause}</strong>` : row.cause) },
       ...nodes.map((by) => ({ name: by, isNumber: true, cell: (row) => text(row.byNode.get(by)) })),
-      { name: t("total"), isNumber: true, cell: (row) => html`<strong>${row.isSum ? quantity(row.total, stock.unit) : text(row.total)}</strong>` },
+      { name: t("total"), isNumber: true, cell: (row) => html`<strong>${
+        row.isSum ? quantity(row.total, stock.unit) : text(row.total)}</strong>` },
     ]} />`;
 }
 
@@ -103,9 +108,13 @@ export const changeOf = (entry, item, figure, node = "") =>
 function Movements({ pages, stock, figure, node, links }) {
   const [isAll, setAll] = useState(false);
   const { item, unit } = stock;
-  const rows = pages.rows.map((entry) => ({ entry, change: changeOf(entry, item, figure, node) })).filter((row) => isAll || row.change);
+  const rows = pages.rows
+    .map((entry) => ({ entry, change: changeOf(entry, item, figure, node) }))
+    .filter((row) => isAll || row.change);
   return html`<h2>${t("movements")}</h2>
-    <label class="check"><input type="checkbox" checked=${isAll} onChange=${(event) => setAll(event.target.checked)} /> ${t("all")}</label>
+    <label class="check">
+      <input type="checkbox" checked=${isAll} onChange=${(event) => setAll(event.target.checked)} /> ${t("all")}
+    </label>
     ${rows.length === 0 && html`<p class="empty">${t("none")}</p>`}
     ${rows.length > 0 && html`<${Table} caption=${t("caption")} rows=${rows} rowKey=${(row) => row.entry.hash} columns=${[
       { name: t("what"), isWide: true, cell: ({ entry }) => kindText(entry.kind) },
@@ -163,8 +172,5 @@ const reasons = words({
   restock: ["back on the shelf", "重新上架"],
 });
 
-const REASONS = ["policy", "breach", "want", "damaged", "past-date", "stolen", "own-use", "found", "other", "quarantine",
-  "restock"];
-
 /** A reason in words; other texts as they were written. */
-export const reasonText = (reason) => (REASONS.includes(reason) ? reasons(reason) : reason);
+export const reasonText = (reason) => reasons.of(reason, reason);

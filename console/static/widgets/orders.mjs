@@ -2,6 +2,7 @@
 
 import { html } from "../shell/view.mjs";
 import { words } from "../shell/language.mjs";
+import { Named } from "./names.mjs";
 
 const t = words({
   held: ["held, not paid", "已预占（未付款）"],
@@ -31,16 +32,17 @@ const t = words({
 
 const TONES = { held: "warn", picking: "warn", cancelled: "quiet-pill", expired: "quiet-pill", returned: "quiet-pill" };
 
-const STATES = ["held", "reserved", "amended", "exchanged", "picking", "shipped", "collected", "returned", "cancelled", "expired", "unknown"];
-const EVENTS = ["hold", "reserve", "pay", "adjust", "exchange", "pick", "ship", "collect", "cancel", "expire", "return", "hand_over"];
-
 /** A state in words; a name of the chain's own machine as it is. */
-export const stateText = (state) => (STATES.includes(state) ? t(state) : state);
+export const stateText = (state) => t.of(state, state);
 
 /** An event in words. */
-export const eventText = (event) => (EVENTS.includes(event) ? t(event) : event);
+export const eventText = (event) => t.of(event, event);
 
 export const State = ({ state }) => html`<span class=${`pill ${TONES[state] ?? ""}`}>${stateText(state)}</span>`;
+
+/** What a fulfilment is made of. */
+export const Goods = ({ lines }) => html`<ul class="plain goods">${lines.map((line) => html`<li>
+  <strong class="number">${line.quantity}</strong> <${Named} id=${line.sku} /></li>`)}</ul>`;
 
 const NEXT = {
   held: ["pay", "collect", "cancel"],

@@ -58,7 +58,12 @@ const scheme = () => `${document.documentElement.dataset.theme ?? ""} ${matchMed
 function draw(uPlot, place, { times, series, text, height }) {
   const look = getComputedStyle(place);
   const color = (name) => look.getPropertyValue(name).trim();
-  const axis = { stroke: color("--pico-muted-color"), grid: { stroke: color("--line"), width: 1 }, ticks: { stroke: color("--line") }, font: `12px ${look.fontFamily}` };
+  const axis = {
+    stroke: color("--pico-muted-color"),
+    grid: { stroke: color("--line"), width: 1 },
+    ticks: { stroke: color("--line") },
+    font: `12px ${look.fontFamily}`,
+  };
   const stepped = uPlot.paths.stepped({ align: 1 });
   const options = {
     width: place.clientWidth,
@@ -100,7 +105,8 @@ const showLast = (plot) => plot.setLegend({ idx: plot.data[0].length - 1 }, fals
 function timeText(times) {
   const span = times.at(-1) - times[0];
   const seconds = span < 600 ? { second: "2-digit" } : {};
-  const style = span < 2 * 86_400 ? { ...seconds, hour: "2-digit", minute: "2-digit", hourCycle: "h23" } : { month: "short", day: "numeric" };
+  const time = { ...seconds, hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
+  const style = span < 2 * 86_400 ? time : { month: "short", day: "numeric" };
   const format = new Intl.DateTimeFormat(language.value, style);
   return (at) => format.format(new Date(at * 1_000));
 }

@@ -15,7 +15,10 @@ const t = words({
   "order-ended": ["This order is over.", "该订单已结束。"],
   "invalid-transition": ["This is not possible any more in the state of the order.", "订单当前状态不允许此操作。"],
   unchanged: ["It has this value already.", "该值未变化。"],
-  "idempotency-key-reused": ["The request changed after it was sent. Check what was recorded.", "请求在发送后被修改。请核对已记录的内容。"],
+  "idempotency-key-reused": [
+    "The request changed after it was sent. Check what was recorded.",
+    "请求在发送后被修改。请核对已记录的内容。",
+  ],
   overtaken: ["The stock changed in this moment. Press again.", "库存刚刚发生变化。请再按一次。"],
   overloaded: ["Too much waits at the node. Press again.", "节点繁忙。请再按一次。"],
   stopping: ["The node is stopping. Press again when it runs.", "节点正在停止。恢复运行后请再按一次。"],
@@ -24,9 +27,5 @@ const t = words({
   internal: ["The node failed. Press again.", "节点出错。请再按一次。"],
 });
 
-const KNOWN = new Set(["invalid-request", "forbidden", "not-found", "unknown-location", "unknown-sku", "barcode-conflict",
-  "insufficient-rights", "not-owner", "order-exists", "order-ended", "invalid-transition", "unchanged", "idempotency-key-reused",
-  "overtaken", "overloaded", "stopping", "storage-full", "too-large", "internal"]);
-
 /** The title of a refusal in words of the user; that of the node for kinds that this page does not know. */
-export const problemTitle = (problem) => (KNOWN.has(problem.kind) ? t(problem.kind) : problem.document.title);
+export const problemTitle = (problem) => t.of(problem.kind, problem.document.title);

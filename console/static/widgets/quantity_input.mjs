@@ -44,7 +44,8 @@ export function QuantityInput({ name, unit, value, set, leave, keep, hasSteps = 
     ${isSteppable && html`<button type="button" class="icon" aria-label=${t("fewer", { name })}
       disabled=${isLocked || (value ?? 0) <= 1} onClick=${() => step(-1)}>−</button>`}
     <input type="text" inputmode="numeric" aria-label=${measured ? t("measured", { name, sign: sign(unit) }) : t("quantity", { name })}
-      value=${typed ?? value ?? ""} disabled=${isLocked} ref=${keep} onFocus=${begin} onBlur=${() => setTyped(null)} onInput=${type} onKeyDown=${press} />
+      value=${typed ?? value ?? ""} disabled=${isLocked} ref=${keep} onFocus=${begin} onBlur=${() => setTyped(null)}
+      onInput=${type} onKeyDown=${press} />
     ${measured && html`<span class="sign">${sign(unit)}</span>`}
     ${isSteppable && html`<button type="button" class="icon" aria-label=${t("more", { name })} disabled=${isLocked}
       onClick=${() => step(1)}>+</button>`}

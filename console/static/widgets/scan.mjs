@@ -13,9 +13,18 @@ import { isMeasured, quantity } from "./units.mjs";
 const t = words({
   label: ["Scan or search", "扫码或搜索"],
   hint: ["Barcode, PLU or a part of the name", "条码、PLU 或名称的一部分"],
-  unknown: ["“{text}” is no barcode, and no name fits. Try a part of the name.", "“{text}”不是条码，也没有匹配的商品名称。请输入名称的一部分再试。"],
-  twice: ["Two SKUs claim the barcode {text}. Search by name, and tell headquarters.", "两个商品使用同一条码 {text}。请按名称搜索，并通知总部。"],
-  unreached: ["The node does not answer, so “{text}” was not looked up. Scan it again.", "节点没有响应，未能查询“{text}”。请重新扫码。"],
+  unknown: [
+    "“{text}” is no barcode, and no name fits. Try a part of the name.",
+    "“{text}”不是条码，也没有匹配的商品名称。请输入名称的一部分再试。",
+  ],
+  twice: [
+    "Two SKUs claim the barcode {text}. Search by name, and tell headquarters.",
+    "两个商品使用同一条码 {text}。请按名称搜索，并通知总部。",
+  ],
+  unreached: [
+    "The node does not answer, so “{text}” was not looked up. Scan it again.",
+    "节点没有响应，未能查询“{text}”。请重新扫码。",
+  ],
   hits: [{ one: "{n} hit", other: "{n} hits" }, "{n} 个结果"],
   left: ["{n} left", "余 {n}"],
 });

@@ -20,4 +20,5 @@ export function Table({ caption, columns, rows, rowKey, look = "", children }) {
   </div>`;
 }
 
-const kind = (column) => [column.isNumber && "number", column.isWide && "wide", column.isLong && "long"].filter(Boolean).join(" ");
+const kind = (column) =>
+  [column.isNumber && "number", column.isWide && "wide", column.isLong && "long"].filter(Boolean).join(" ");
