@@ -47,9 +47,7 @@ async def _explain_stock(visit: Visit) -> None:
 async def _mark_as_paid(visit: Visit) -> None:
     await visit.click("Orders", "link")
     await visit.heading()
-    await visit.page.keyboard.type("web-2")
-    await visit.page.get_by_role("link", name="web-1").wait_for(state="detached")
-    await visit.page.keyboard.press("Enter")
+    await visit.scan("web-2")
     await visit.click("Mark as paid")
     await visit.see("pay: now")
 

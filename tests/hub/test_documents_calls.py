@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from replica.core.state.document_kinds import DOCUMENT_KINDS
 from tests.callers import Caller
 
 SHOP = {"type": "store", "name": "Shop", "region": "east"}
@@ -26,6 +27,12 @@ async def listed(hub: Caller, query: str) -> tuple[list[str], str | None]:
     """The keys on a page of SKUs, and the cursor of the next one."""
     page = await hub.good(f"/v1/documents/sku?{query}")
     return [one["key"] for one in page["documents"]], page["next"]
+
+
+async def test_the_kinds_are_listed_with_the_ranks_of_their_documents(hub: Caller) -> None:
+    kinds = {one["kind"]: one["ranks"] for one in (await hub.good("/v1/documents"))["kinds"]}
+    assert list(kinds) == list(DOCUMENT_KINDS)
+    assert (kinds["price"], kinds["sku"]) == (["chain", "region", "store"], ["chain"])
 
 
 async def test_the_history_has_each_write_newest_first_and_says_which_one_stands(hub: Caller) -> None:

@@ -21,6 +21,7 @@ const t = words({
   exceptions: ["To look at", "待处理异常"],
   breaches: [{ one: "{n} breach", other: "{n} breaches" }, "超卖 {n} 项"],
   map: ["Map of the locations. The list below says the same.", "门店地图。下方列表内容相同。"],
+  orBreach: ["no node yet, or a breach", "尚无节点，或有超卖"],
   mapKeys: ["Drag to move. Click the map, then use the wheel to zoom. Click a dot to open it.", "拖动可平移；先点击地图，再用滚轮缩放；点击圆点可打开。"],
   regions: ["Regions and hubs", "区域与枢纽"],
   region: ["Region", "区域"],
@@ -106,7 +107,7 @@ function LazyMap({ rows }) {
   return html`<div class="map-holder">
     ${loaded.Map ? html`<${loaded.Map} label=${t("map")} places=${places} choose=${(id) => open(to`/locations/${id}`)} />` : html`<div class="map"></div>`}
     <ul class="legend">
-      ${STATES.map((state) => html`<li><span class=${`dot ${TONES[state]}`} aria-hidden="true"></span>${stateName(state)}</li>`)}
+      ${STATES.map((state) => html`<li><span class=${`dot ${TONES[state]}`} aria-hidden="true"></span>${state === "unowned" ? t("orBreach") : stateName(state)}</li>`)}
       <li>${t("mapKeys")}</li>
     </ul>
   </div>`;
@@ -123,7 +124,7 @@ function Regions({ rows, hubs }) {
   const of = (name) => rows.filter((row) => row.region === name);
   return html`<${Table} caption=${t("regions")} rows=${names} rowKey=${(name) => name} columns=${[
     { name: t("region"), isWide: true, cell: (name) => html`<button type="button" class="link" onClick=${() => setFields({ q: name })}>${name}</button>` },
-    { name: t("hub"), cell: (name) => html`<${HubsOf} hubs=${hubs.filter((hub) => hub.region === name)} />` },
+    { name: t("hub"), isLong: true, cell: (name) => html`<${HubsOf} hubs=${hubs.filter((hub) => hub.region === name)} />` },
     { name: t("stores"), isNumber: true, cell: (name) => `${number(of(name).filter((row) => row.state === "here" || row.state === "elsewhere").length)} / ${number(of(name).length)}` },
     { name: t("stranded"), isNumber: true, cell: (name) => number(sum(of(name).filter((row) => row.state === "away"), (row) => row.units)) },
   ]} />`;

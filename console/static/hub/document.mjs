@@ -12,7 +12,7 @@ import { Read } from "../widgets/states.mjs";
 import { DocumentHistory } from "./document_history.mjs";
 import { Editor } from "./document_editor.mjs";
 import { useOrderMachine } from "./order_machine.mjs";
-import { kindText, ONLY_KEY, RANKED, summary } from "./kind_words.mjs";
+import { kindText, ONLY_KEY, summary, useRanked } from "./kind_words.mjs";
 
 const t = words({
   rank: ["Rank", "级别"],
@@ -44,9 +44,9 @@ async function readOrNull(url, options) {
 }
 
 export default function DocumentPage({ kind, name }) {
-  const chosen = fields(), isRanked = RANKED.includes(kind);
-  const rank = isRanked ? (chosen.get("rank") ?? "chain") : "chain", at = rank === "chain" ? "" : (chosen.get("at") ?? "");
-  const slot = useMemo(() => (isRanked ? { rank, at } : {}), [isRanked, rank, at]);
+  const chosen = fields(), isRanked = useRanked().includes(kind);
+  const rank = chosen.get("rank") ?? "chain", at = rank === "chain" ? "" : (chosen.get("at") ?? "");
+  const slot = useMemo(() => (rank === "chain" ? {} : { rank, at }), [rank, at]);
   const isNamed = rank === "chain" || at !== "";
   const mine = (entry) => entry.kind === "document" && entry.facts.kind === kind && entry.facts.key === name;
   const standing = useReading(isNamed ? withQuery(path`/v1/documents/${kind}/${name}`, slot) : null, { read: readWrapped, concerns: mine });

@@ -9,7 +9,7 @@ import { may } from "../shell/session.mjs";
 import { Field, TextField } from "../widgets/fields.mjs";
 import { Empty, More, Read } from "../widgets/states.mjs";
 import { Table } from "../widgets/table.mjs";
-import { kindAbout, kindText, RANKED, summary } from "./kind_words.mjs";
+import { kindAbout, kindText, summary, useRanked } from "./kind_words.mjs";
 
 const t = words({
   all: ["All kinds", "全部类别"],
@@ -39,6 +39,7 @@ export default function DocumentsPage({ kind }) {
   }, [typed]);
   const url = withQuery(path`/v1/documents/${kind}`, { prefix: chosen.get("prefix"), location: chosen.get("location"), limit: 100 });
   const pages = usePages(url, { rowsOf: (answer) => answer.documents, keeps: true, concerns: (entry) => entry.kind === "document" && entry.facts.kind === kind });
+  const isRanked = useRanked().includes(kind);
   const box = useRef(null);
   useEffect(() => box.current?.focus(), []);
   const submit = (event) => {
@@ -50,20 +51,20 @@ export default function DocumentsPage({ kind }) {
     <form class="inline filters" onSubmit=${submit}>
       <${Field} label=${t("begins")} hint=${t("hint")}>${(attributes) => html`
         <input ...${attributes} ref=${box} type="search" autocomplete="off" value=${typed.prefix} onInput=${(event) => setTyped({ ...typed, prefix: event.target.value })} />`}<//>
-      ${RANKED.includes(kind) && html`<${TextField} label=${t("at")} value=${typed.location} set=${(location) => setTyped({ ...typed, location })} />`}
+      ${isRanked && html`<${TextField} label=${t("at")} value=${typed.location} set=${(location) => setTyped({ ...typed, location })} />`}
       ${may("write-document") && html`<button type="submit" class="beside-fields" disabled=${!typed.prefix}>${t("open")}</button>`}
     </form>
     <${Read} reading=${pages}>${() => pages.rows.length === 0
       ? html`<${Empty}><p>${t(typed.prefix ? "noFit" : "none")}</p><${More} pages=${pages} /><//>`
-      : html`<${Rows} kind=${kind} pages=${pages} />`}<//>`;
+      : html`<${Rows} kind=${kind} isRanked=${isRanked} pages=${pages} />`}<//>`;
 }
 
-function Rows({ kind, pages }) {
+function Rows({ kind, isRanked, pages }) {
   const from = { name: t("from"), cell: (row) => (row.rank && row.rank !== "chain" ? `${row.rank} ${row.at ?? ""}` : t("chain")) };
   return html`<${Table} caption=${t("caption")} rows=${pages.rows} rowKey=${(row) => row.key} columns=${[
     { name: t("key"), isWide: true, cell: (row) => html`<a href=${addressOf(kind, row)}>${row.key}</a>` },
     { name: t("value"), isWide: true, cell: (row) => summary(kind, row.value) },
-    ...(RANKED.includes(kind) ? [from] : []),
+    ...(isRanked ? [from] : []),
     { name: t("version"), isNumber: true, cell: (row) => number(row.version) },
   ]}><${More} pages=${pages} /><//>`;
 }

@@ -2,6 +2,7 @@
 
 import { named, number, words } from "../shell/language.mjs";
 import { money } from "../shell/money.mjs";
+import { useReading } from "../shell/reading.mjs";
 
 const t = words({
   sku: ["SKUs", "商品"],
@@ -41,14 +42,11 @@ const s = words({
   items: [{ one: "{n} item", other: "{n} items" }, "{n} 种构成"],
 });
 
-/** The kinds with documents of their own, in the order of the list. A test compares them with those of the node. */
+/** The kinds that have words here, in the order of the list. */
 export const KINDS = ["sku", "location", "price", "promotion", "policy", "area", "calendar", "carrier", "sourcing", "order_machine", "scale_codes"];
 
 export const kindText = (kind) => (KINDS.includes(kind) ? t(kind) : kind);
 export const kindAbout = (kind) => (KINDS.includes(kind) ? about(kind) : "");
-
-/** Kinds whose documents may also be of a region or a store. */
-export const RANKED = ["price", "promotion"];
 
 /** The key that a kind with one document has. */
 export const ONLY_KEY = { order_machine: "default", scale_codes: "default" };
@@ -74,4 +72,10 @@ export function summary(kind, value) {
     case "area": case "calendar": case "carrier": return named(value.names) || value.name || "";
     default: return "";
   }
+}
+
+/** The kinds whose documents may also be of a region or a store, once the node has said so. */
+export function useRanked() {
+  const { answer } = useReading("/v1/documents");
+  return (answer?.kinds ?? []).filter((one) => one.ranks.length > 1).map((one) => one.kind);
 }

@@ -83,10 +83,10 @@ function Fulfilment({ order, one, machine }) {
           ${one.expires_at && html`<dt>${t("expires")}</dt><dd>${moment(one.expires_at)}</dd>`}
         </dl>
         ${may("order-event") && html`<${Actions} order=${order} one=${one} machine=${machine} />`}
-        <${Table} caption=${t("lines")} rows=${one.lines} rowKey=${(line) => line.sku} columns=${[
+        ${one.lines.length > 0 && html`<${Table} caption=${t("lines")} rows=${one.lines} rowKey=${(line) => line.sku} columns=${[
           { name: t("sku"), isWide: true, cell: (line) => html`<${Named} id=${line.sku} href=${to`/skus/${line.sku}`} />` },
           { name: t("quantity"), isNumber: true, cell: (line) => number(line.quantity) },
-        ]} />
+        ]} />`}
         <${Table} caption=${t("history")} rows=${one.history} rowKey=${(past) => past.movement} columns=${[
           { name: t("when"), cell: (past) => moment(past.at) },
           { name: t("event"), cell: (past) => eventText(past.event || past.act) },

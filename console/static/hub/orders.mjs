@@ -4,11 +4,12 @@ import { html, useEffect, useRef, useState } from "../shell/view.mjs";
 import { withQuery } from "../shell/api.mjs";
 import { moment, number, words } from "../shell/language.mjs";
 import { usePages } from "../shell/reading.mjs";
-import { fields, open, setFields, to } from "../shell/route.mjs";
+import { fields, setFields, to } from "../shell/route.mjs";
 import { ChoiceField, Field, TextField } from "../widgets/fields.mjs";
 import { State, stateText } from "../widgets/orders.mjs";
 import { Empty, More, Read } from "../widgets/states.mjs";
 import { Table } from "../widgets/table.mjs";
+import { useOpenFirst } from "./open_first.mjs";
 
 const t = words({
   title: ["Orders", "订单"],
@@ -45,7 +46,8 @@ export default function OrdersPage() {
     const timer = setTimeout(() => setFields({ q: typed.q, location: typed.location, channel: typed.channel }), TYPING_MS);
     return () => clearTimeout(timer);
   }, [typed]);
-  const orders = usePages(withQuery("/v1/orders", { ...chosen, limit: 50 }), {
+  const url = withQuery("/v1/orders", { ...chosen, limit: 50 });
+  const orders = usePages(url, {
     rowsOf: (answer) => answer.orders, keeps: true, concerns: (entry) => entry.kind === "order",
   });
   const isFiltered = FILTERS.some((name) => chosen[name]);
@@ -56,9 +58,10 @@ export default function OrdersPage() {
   };
   const box = useRef(null);
   useEffect(() => box.current?.focus(), []);
+  const openFirst = useOpenFirst({ typed: typed.q, asked: chosen.q, url, pages: orders, addressOf: (row) => to`/orders/${row.order}` });
   const submit = (event) => {
     event.preventDefault();
-    if (orders.rows?.length) open(to`/orders/${orders.rows[0].order}`);
+    openFirst();
   };
   return html`<h1>${t("title")}</h1>
     <form class="inline filters" onSubmit=${submit}>

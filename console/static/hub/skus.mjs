@@ -5,10 +5,11 @@ import { withQuery } from "../shell/api.mjs";
 import { language, named, number, words } from "../shell/language.mjs";
 import { money } from "../shell/money.mjs";
 import { usePages } from "../shell/reading.mjs";
-import { fields, open, setFields, to } from "../shell/route.mjs";
+import { fields, setFields, to } from "../shell/route.mjs";
 import { ChoiceField, Field } from "../widgets/fields.mjs";
 import { Empty, More, Read } from "../widgets/states.mjs";
 import { Table } from "../widgets/table.mjs";
+import { useOpenFirst } from "./open_first.mjs";
 
 const t = words({
   title: ["SKUs", "商品"],
@@ -25,6 +26,7 @@ const t = words({
   most: ["most left", "库存从多到少"],
   dearest: ["price, high to low", "价格从高到低"],
   caption: ["SKUs that fit", "符合条件的商品"],
+  catalogue: ["All SKUs, by number", "全部商品（按编号）"],
   sku: ["SKU", "商品"],
   group: ["Brand and category", "品牌与品类"],
   price: ["Price", "价格"],
@@ -44,34 +46,47 @@ export default function SkusPage() {
     const timer = setTimeout(() => setFields({ q: text }), TYPING_MS);
     return () => clearTimeout(timer);
   }, [text]);
-  const url = withQuery("/v1/search", { q: chosen.get("q"), status: status === "active" ? "" : status, sort, language: sort === "name" ? language.value : "", limit: 50 });
-  const found = usePages(url, { rowsOf: (answer) => answer.skus, keeps: true, concerns: (entry) => entry.kind === "document" });
+  const q = chosen.get("q") ?? "";
+  const query = { q, status: status === "active" ? "" : status, sort, language: sort === "name" ? language.value : "", limit: 50 };
+  // a search needs a text; without one, the page lists the catalogue
+  const url = q ? withQuery("/v1/search", query) : "/v1/documents/sku?limit=50";
+  const found = usePages(url, { rowsOf, keeps: true, concerns: isDocument });
   const box = useRef(null);
   useEffect(() => box.current?.focus(), []);
+  const openFirst = useOpenFirst({ typed: text, asked: q, url, pages: found, addressOf: (row) => to`/skus/${row.sku}` });
   const submit = (event) => {
     event.preventDefault();
-    if (found.rows?.length) open(to`/skus/${found.rows[0].sku}`);
+    openFirst();
   };
   return html`<h1>${t("title")}</h1>
     <form class="inline filters" onSubmit=${submit}>
       <${Field} label=${t("search")} hint=${t("hint")}>${(attributes) => html`
         <input ...${attributes} ref=${box} type="search" autocomplete="off" value=${text} onInput=${(event) => setText(event.target.value)} />`}<//>
-      <${ChoiceField} label=${t("status")} value=${status} set=${(one) => setFields({ status: one })}
-        options=${["active", "ended", "any"].map((one) => [one, t(one)])} />
-      <${ChoiceField} label=${t("sort")} value=${sort} set=${(one) => setFields({ sort: one })}
-        options=${[["", t("best")], ["name", t("byName")], ["available", t("fewest")], ["-available", t("most")], ["-price", t("dearest")]]} />
+      ${q && html`<${ChoiceField} label=${t("status")} value=${status} set=${(one) => setFields({ status: one })}
+        options=${["active", "ended", "any"].map((one) => [one, t(one)])} />`}
+      ${q && html`<${ChoiceField} label=${t("sort")} value=${sort} set=${(one) => setFields({ sort: one })}
+        options=${[["", t("best")], ["name", t("byName")], ["available", t("fewest")], ["-available", t("most")], ["-price", t("dearest")]]} />`}
     </form>
     <${Read} reading=${found}>${() => found.rows.length === 0
       ? html`<${Empty}><p>${t("none")}</p><a class="link-button" href="#/documents/sku">${t("write")}</a><//>`
       : html`<${Found} found=${found} />`}<//>`;
 }
 
+const figures = () => [
+  { name: t("price"), isNumber: true, cell: (row) => (row.price === undefined ? "–" : money(row.price, row.currency)) },
+  { name: t("available"), isNumber: true, cell: (row) => number(row.available) },
+];
+
+const isDocument = (entry) => entry.kind === "document";
+
+/** The rows of a search, or those of a list of documents. */
+const rowsOf = (answer) => answer.skus ?? answer.documents.map((one) => ({ sku: one.key, names: one.value.names, attributes: one.value.attributes }));
+
 function Found({ found }) {
-  return html`<${Table} caption=${t("caption")} rows=${found.rows} rowKey=${(row) => row.sku} columns=${[
+  return html`<${Table} caption=${t(found.answer.skus ? "caption" : "catalogue")} rows=${found.rows} rowKey=${(row) => row.sku} columns=${[
       { name: t("sku"), isWide: true, cell: (row) => html`<a href=${to`/skus/${row.sku}`}>${named(row.names, row.sku)}</a> <small class="id">${row.sku}</small>` },
       { name: t("group"), cell: (row) => html`<span class="small">${[row.attributes?.brand, row.attributes?.category].filter(Boolean).join(" · ") || "–"}</span>` },
-      { name: t("price"), isNumber: true, cell: (row) => (row.price === undefined ? "–" : money(row.price, row.currency)) },
-      { name: t("available"), isNumber: true, cell: (row) => number(row.available) },
+      ...(found.answer.skus ? figures() : []),
     ]}><${More} pages=${found} /><//>
     ${found.answer.is_capped && html`<p class="small">${t("capped")}</p>`}`;
 }

@@ -6,12 +6,12 @@ import { follow } from "./live.mjs";
 
 const PAUSE_MS = 500; // between two reads of one call, so that a busy store does not read without end
 
-const NOTHING = { answer: undefined, problem: undefined, isOffline: false, isLoading: true, atMs: 0 };
+const NOTHING = { answer: undefined, url: undefined, problem: undefined, isOffline: false, isLoading: true, atMs: 0 };
 
 /**
  * Read `url` (null: nothing yet). Reads again after entries that `concerns` accepts, and every `everyMs`.
  *
- * Returns `{answer, problem, isOffline, isLoading, atMs, again}`. An answer stays while the next one is on its way or
+ * Returns `{answer, url, problem, isOffline, isLoading, atMs, again}`; `url` is what the answer is of. An answer stays while the next one is on its way or
  * fails, so that a page never goes blank. With `keeps` it stays also while another `url` is read: for what is typed.
  */
 export function useReading(url, { concerns = null, everyMs = 0, read = get, keeps = false } = {}) {
@@ -31,7 +31,7 @@ export function useReading(url, { concerns = null, everyMs = 0, read = get, keep
       setState((old) => ({ ...old, isLoading: true }));
       try {
         const answer = await read(url, { signal: ending.signal });
-        setState({ answer, problem: undefined, isOffline: false, isLoading: false, atMs: Date.now() });
+        setState({ answer, url, problem: undefined, isOffline: false, isLoading: false, atMs: Date.now() });
       } catch (error) {
         if (ending.signal.aborted) return;
         const problem = error instanceof Problem ? error : undefined;

@@ -18,8 +18,9 @@ export const open = (address) => (location.hash = address);
 /** The fields after `?` of the open address. */
 export const fields = () => new URLSearchParams(route.value.split("?")[1] ?? "");
 
-/** Change fields of the open address without a step in the history. */
+/** Change fields of the open address without a step in the history. Not while another address is being opened. */
 export function setFields(changes) {
+  if (current() !== route.value) return;
   const [base] = route.value.split("?");
   const all = fields();
   for (const [name, value] of Object.entries(changes)) value ? all.set(name, value) : all.delete(name);

@@ -14,6 +14,7 @@ from replica.core.catalog.ranks import rank_name
 from replica.core.catalog.registers import Register
 from replica.core.log.entry import Entry
 from replica.core.log.times import recorded_text
+from replica.core.state.document_kinds import DOCUMENT_KINDS
 from replica.core.state.replica import Replica
 from replica.runtime.http.answers import document_value
 from replica.runtime.http.writes import DocumentAnswer
@@ -33,6 +34,19 @@ class DocumentPage(Struct, frozen=True):
 
     documents: list[EffectiveAnswer]
     next: str | None
+
+
+class KindAnswer(Struct, frozen=True):
+    """A kind of documents, and the ranks that its documents may have."""
+
+    kind: str
+    ranks: list[str]
+
+
+class KindsAnswer(Struct, frozen=True):
+    """The kinds of documents that this node takes."""
+
+    kinds: list[KindAnswer]
 
 
 class WrittenAnswer(Struct, frozen=True):
@@ -89,6 +103,12 @@ class DocumentView(Struct, frozen=True):
             return None
         standing, *lower = map(register_answer, registers)
         return EffectiveAnswer(**msgspec.structs.asdict(standing), overridden=lower)
+
+
+def kinds_answer() -> KindsAnswer:
+    """The kinds of documents."""
+    kinds = DOCUMENT_KINDS.values()
+    return KindsAnswer([KindAnswer(kind.name, [rank_name(rank) for rank in kind.ranks]) for kind in kinds])
 
 
 def register_answer(register: Register) -> DocumentAnswer:

@@ -26,6 +26,8 @@ from replica.runtime.http.document_answers import (
     DocumentPage,
     DocumentView,
     EffectiveAnswer,
+    KindsAnswer,
+    kinds_answer,
     written_answer,
 )
 from replica.runtime.http.document_checks import (
@@ -100,6 +102,13 @@ class DocumentsApi:
         return [
             Operation(
                 method="GET",
+                path="/v1/documents",
+                handler=self.kinds,
+                summary="List the kinds of documents",
+                answer=KindsAnswer,
+            ),
+            Operation(
+                method="GET",
                 path=f"{path}/schema",
                 handler=self.schema,
                 summary="Read the JSON schema of a kind of document",
@@ -159,6 +168,9 @@ class DocumentsApi:
                 is_write=True,
             ),
         ]
+
+    async def kinds(self, request: web.Request) -> web.Response:
+        return json_response(kinds_answer())
 
     async def schema(self, request: web.Request) -> web.Response:
         return json_response(msgspec.json.schema(kind_of(request.match_info["kind"]).document))
