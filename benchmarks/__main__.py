@@ -12,6 +12,7 @@ from rich.progress import Progress
 
 from benchmarks.catalogue import measure_catalogue
 from benchmarks.catching_up import measure_catching_up
+from benchmarks.console import measure_console
 from benchmarks.footprint import measure_memory
 from benchmarks.growing import measure_growing
 from benchmarks.machine import describe, probe
@@ -35,6 +36,7 @@ MEASUREMENTS: dict[str, Measurement] = {
     "search": measure_searching,
     "memory": measure_memory,
     "growth": measure_growing,
+    "console": measure_console,
 }
 
 

@@ -88,7 +88,7 @@ async def _deliver_all(port: int, workload: Workload, stores: int) -> float:
     receipts = {name: framers[name].frames(streams[name][0]) for name in names}
     sales = {name: framers[name].frames(streams[name][1]) for name in names}
     async with aiohttp.ClientSession() as client:
-        links = {name: await _Link.open(client, port, name) for name in names}
+        links = {name: await Link.open(client, port, name) for name in names}
         await asyncio.gather(*(link.deliver(receipts[name]) for name, link in links.items()))
         started = time.perf_counter()
         await asyncio.gather(*(link.deliver(sales[name]) for name, link in links.items()))
@@ -98,7 +98,7 @@ async def _deliver_all(port: int, workload: Workload, stores: int) -> float:
     return workload.sales * stores / took
 
 
-class _Link:
+class Link:
     """A minimal store: it sends hello and have, then entries within the window, and waits for acknowledgements."""
 
     def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
@@ -108,7 +108,7 @@ class _Link:
         self._frame_numbers = count()
 
     @classmethod
-    async def open(cls, client: aiohttp.ClientSession, port: int, name: str) -> _Link:
+    async def open(cls, client: aiohttp.ClientSession, port: int, name: str) -> Link:
         link = cls(await client.ws_connect(f"http://127.0.0.1:{port}/v1/sync", max_msg_size=0))
         hello = Hello(
             versions=(PROTOCOL_MAX, PROTOCOL_MAX),

@@ -31,6 +31,7 @@ TITLES = {
     "search": "Searches beside tills that sell goods with prices",
     "memory": "Memory of a store's node",
     "growth": "Growth",
+    "console": "The console of a hub over 500 stores",
 }
 
 
