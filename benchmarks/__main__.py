@@ -23,6 +23,7 @@ from benchmarks.paging import measure_paging
 from benchmarks.report import print_results, write_report
 from benchmarks.searching import measure_searching
 from benchmarks.selling import measure_selling
+from benchmarks.sourcing import measure_sourcing
 from benchmarks.wire import measure_wire
 
 MEASUREMENTS: dict[str, Measurement] = {
@@ -34,6 +35,7 @@ MEASUREMENTS: dict[str, Measurement] = {
     "catch-up": measure_catching_up,
     "catalogue": measure_catalogue,
     "search": measure_searching,
+    "sourcing": measure_sourcing,
     "memory": measure_memory,
     "growth": measure_growing,
     "console": measure_console,

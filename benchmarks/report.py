@@ -29,6 +29,7 @@ TITLES = {
     "catch-up": "A store comes back after a week",
     "catalogue": "A catalogue of 100,000 SKUs",
     "search": "Searches beside tills that sell goods with prices",
+    "sourcing": "From where an order is sent",
     "memory": "Memory of a store's node",
     "growth": "Growth",
     "console": "The console of a hub over 500 stores",
@@ -226,6 +227,9 @@ A store with the sample catalogue of 100,000 SKUs, with names, barcodes, prices 
 them, one in each sale, over 64 connections: first as fast as they get answers, then at shares of that rate, at even
 intervals. Beside them somebody searches, over one connection: beginnings of English names, one and two Chinese
 characters, two words. Tills, searches and the node share the cores of the machine.""",
+    "sourcing": """\
+An order of 50 lines to an address, at a hub that knows 1,000 locations with positions and a calendar, each with some of
+200 items. The figures are processor time in one process, without HTTP: to look at all locations, and to choose.""",
     "memory": "Resident memory of the process.",
     "growth": """\
 `start s` is the time from the start of the process until `/readyz` answers 200, with the file in the page cache. Then

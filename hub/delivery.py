@@ -5,18 +5,18 @@ The address stays in this process. What it leads to, a list of locations with th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hub.last_current import LastCurrent
-from hub.openings import opening_of
+from hub.openings import opening_by
 from replica.core.base.names import HELD, bucket_of
 from replica.core.catalog.addresses import Where
 from replica.core.catalog.areas import Area, ban_on, servings
 from replica.core.catalog.dispatch import Dispatch
-from replica.core.catalog.locations import distance_to, location_document
+from replica.core.catalog.locations import distance_between, location_document, position_in
 from replica.core.catalog.openings import Closed, Opening
 from replica.core.catalog.selectors import attributes_of
 from replica.core.orders.sourcing import WantedLine
@@ -38,19 +38,27 @@ class Survey(Struct, frozen=True):
     now_ms: int
 
 
+class Reads(Protocol):
+    """Knows when what this hub knows about a location was last current (`hub.last_current`)."""
+
+    def reading(self, replica: Replica, now_ms: int) -> Callable[[str], int | None]:
+        """A function that says it, in milliseconds since 1970; None if nothing ever came."""
+
+
 class Surveyor:
     """Looks at the locations for one order after the other."""
 
-    def __init__(self, last_current: LastCurrent) -> None:
+    def __init__(self, last_current: Reads) -> None:
         self._last_current = last_current
 
     def survey(self, replica: Replica, place: Where, channel: str, lines: Sequence[WantedLine], now_ms: int) -> Survey:
         """What an order of a channel can be sent from now."""
         areas = replica.areas.containing(place)
         serving = servings(areas)
-        items = dict.fromkeys(item for line in lines for item, _ in line.recipe)
-        with_goods = (location for item in items for location in replica.ledger.locations(item))
-        surveyed = self._look_at(replica, dict.fromkeys([*serving, *with_goods]), areas, place, now_ms)
+        concerned: dict[str, None] = dict.fromkeys(serving)
+        for item in dict.fromkeys(item for line in lines for item, _ in line.recipe):
+            concerned.update(dict.fromkeys(replica.ledger.locations(item)))
+        surveyed = self._look_at(replica, concerned, areas, place, now_ms)
         weights = weights_of(replica.documents, channel)
         candidates, unfit = sort_out(surveyed, serving, weights, now_ms)
         banned = tuple(_banned(replica, areas, lines, now_ms))
@@ -69,7 +77,7 @@ class Surveyor:
         stock = replica.location_stock(location)
         balances = stock.balances() if stock is not None else {}
         current_ms = self._last_current.reading(replica, survey.now_ms)(location)
-        opening = opening_of(replica, location, survey.areas)
+        opening = opening_by(replica, document, survey.areas)
         sender = Sender(
             opening=opening,
             dispatch=document.dispatch if document is not None else Dispatch(),
@@ -83,18 +91,18 @@ class Surveyor:
     ) -> list[Surveyed]:
         found = []
         last_current_ms = self._last_current.reading(replica, now_ms)
-        openings: dict[tuple[object, ...], tuple[int | None, Closed | None]] = {}
+        openings: dict[object, tuple[int | None, Closed | None]] = {}
+        """By what decides about them, because most locations have equal ones."""
         for location in locations:
             document = location_document(replica.documents, location)
-            opening = opening_of(replica, location, areas)
-            name = (opening.names, opening.zone)
-            if name not in openings:
-                openings[name] = _opens(opening, now_ms)
-            opens_ms, closed = openings[name]
+            alike = (document.calendars, document.time_zone) if document is not None else None
+            if alike not in openings:
+                openings[alike] = _opens(opening_by(replica, document, areas), now_ms)
+            opens_ms, closed = openings[alike]
             current_ms = last_current_ms(location)
             one = Surveyed(
                 location=location,
-                distance_km=distance_to(replica.documents, location, place.point) if place.point is not None else None,
+                distance_km=distance_between(position_in(document), place.point),
                 opens_ms=opens_ms,
                 closed=closed,
                 unheard_ms=None if current_ms is None else max(0, now_ms - current_ms),

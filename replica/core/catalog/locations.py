@@ -91,7 +91,11 @@ def read_location(packed: bytes) -> LocationDocument | None:
 
 def position_of(documents: Documents, location: str) -> Point | None:
     """Where a location is, by its document; None if that does not say so."""
-    document = location_document(documents, location)
+    return position_in(location_document(documents, location))
+
+
+def position_in(document: LocationDocument | None) -> Point | None:
+    """The position in a document; None if there is none."""
     if document is None or document.lat is UNSET or document.lon is UNSET:
         return None
     return Point(document.lat, document.lon)
@@ -99,8 +103,14 @@ def position_of(documents: Documents, location: str) -> Point | None:
 
 def distance_to(documents: Documents, location: str, near: Point) -> float | None:
     """The kilometres from a point to a location, to the metre; None if its document does not say where it is."""
-    position = position_of(documents, location)
-    return None if position is None else round(distance_km(near.lat, near.lon, position.lat, position.lon), 3)
+    return distance_between(position_of(documents, location), near)
+
+
+def distance_between(position: Point | None, near: Point | None) -> float | None:
+    """The kilometres between two points, to the metre; None if one is unknown."""
+    if position is None or near is None:
+        return None
+    return round(distance_km(near.lat, near.lon, position.lat, position.lon), 3)
 
 
 def distance_km(lat: float, lon: float, other_lat: float, other_lon: float) -> float:

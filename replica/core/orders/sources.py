@@ -39,8 +39,9 @@ class Source(Struct, frozen=True):
         """The account from which they take a pair, and how many units they may take."""
         policy = self.policies.policy(stock.location, stock.item)
         taken_from = self._account(policy)
-        is_free = taken_from == account(self.node, FREE)
-        kept = kept_back(policy) if is_free and stock.location in self.hosted else 0
+        kept = kept_back(policy) if taken_from == account(self.node, FREE) else 0
+        if kept and stock.location not in self.hosted:  # last, because a hub may host a thousand locations
+            kept = 0
         return taken_from, max(0, stock.balance(taken_from) - kept)
 
     def units_of_all(self, location: str, item: str) -> int:

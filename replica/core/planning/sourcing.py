@@ -3,9 +3,10 @@
 The cost of a way is the cost of each location that sends something, and of each of the last units of an item that is
 taken. To find the best is hard (it contains the facility location problem), and an order waits, so this looks at:
 
-1. each single location that has everything, cheapest first, until no other way can be cheaper
+1. the cheapest single locations that have everything, unless no other way can be cheaper
 2. sets of two and three of the cheapest locations, or all sets if there are few
 3. a greedy set, from which those that are not needed are removed again
+4. each other single location that costs less than what was found
 
 Backups are considered only if the others do not have everything. The units of a line may come from several locations;
 their sum is exact. Nothing here takes more than there is, because `Rights` counts what each line leaves.
@@ -37,6 +38,12 @@ ALL_SETS_MAX = 8
 
 PAIRS_OF = 20
 """The cheapest locations that are combined in pairs."""
+
+WAYS_OF_MAX = 200
+"""Lines times locations that are divided in one way after the other: how deep that search may go."""
+
+STEPS_MAX = 5_000
+"""Steps of a search that divides lines with common items in one way after the other: a few milliseconds."""
 
 TRIPLES_OF = 10
 """The cheapest locations that are combined in threes."""
@@ -173,6 +180,9 @@ class _Search:
         self._has: dict[str, list[int]] = {}
         """How much of each line a location has alone, for the locations that are combined."""
         self._best: Way | None = None
+        self._steps_left = STEPS_MAX
+        items = [item for line in lines for item, _ in line.recipe]
+        self._shares_items = len(dict.fromkeys(items)) < len(items)
 
     def best(self) -> Way:
         """The cheapest way that was found. If there is none for all lines, one that serves what there is of them."""
@@ -182,9 +192,12 @@ class _Search:
         for pool in ([one for one in self._pool if not one.is_backup], self._pool):
             if any(self._total(pool, line) < line.quantity for line in self._lines):
                 continue
-            self._try_single(pool)
+            self._try_single(pool[:POOL_MAX])
             if self._best is None or (len(pool) > 1 and self._best.cost > pool[0].cost + pool[1].cost):
                 self._try_sets(pool)
+                self._try_single(pool[POOL_MAX:])  # most cost more than what was found
+            if self._best is None:
+                self._try_greedy(self._useful(pool, len(pool)))
             if self._best is not None:
                 return self._best
         return self._most(self._pool)
@@ -208,7 +221,7 @@ class _Search:
         hard_first = sorted(self._lines, key=lambda line: (-len(line.recipe), -line.quantity))
         rights = Rights(self._units)
         for one in pool:
-            if self._best is not None and one.cost >= self._best.cost:
+            if self._best is not None and (one.cost, 1) >= (self._best.cost, len(self._best.taken)):
                 return
             refused = next((line for line in hard_first if rights.covers(one.location, line) < line.quantity), None)
             if refused is not None:
@@ -226,8 +239,6 @@ class _Search:
             if self._may_cover(some):
                 self._try_set(some)
         self._try_greedy(useful)
-        if self._best is None:
-            self._try_greedy(self._useful(pool, len(pool)))
 
     def _useful(self, pool: Sequence[Candidate], most: int) -> list[Candidate]:
         """The cheapest locations that have some of the lines: so many, or more if they need it to have all of them."""
@@ -291,7 +302,8 @@ class _Search:
     def _assign(self, some: Sequence[Candidate]) -> dict[str, dict[int, int]] | None:
         """Divide all lines among locations; None if that does not work out.
 
-        Lines that few locations have come first. A line that is left over comes first the next time.
+        Lines that few locations have come first. A line that is left over comes first the next time. If lines share
+        items, ways are tried one by one at last.
         """
         sources = [sum(1 for one in some if self._has[one.location][place]) for place in range(len(self._lines))]
         order = sorted(
@@ -303,10 +315,33 @@ class _Search:
             if refused is None:
                 return taken
             if lines[0] is refused:
-                return None
+                break
             lines.remove(refused)
             lines.insert(0, refused)
-        return None
+        is_small = len(lines) * len(some) <= WAYS_OF_MAX
+        return self._try_ways(some, lines) if self._shares_items and is_small else None
+
+    def _try_ways(self, some: Sequence[Candidate], lines: Sequence[WantedLine]) -> dict[str, dict[int, int]] | None:
+        """Divide lines in one way after the other, until all fit or this search has made its steps."""
+        rights, taken = Rights(self._units), dict[str, dict[int, int]]()
+
+        def fits(at: int, place: int, left: int) -> bool:
+            if not left:
+                return at + 1 == len(lines) or fits(at + 1, 0, lines[at + 1].quantity)
+            if place == len(some) or not self._steps_left:
+                return False
+            line, location = lines[at], some[place].location
+            for units in range(min(left, max(0, rights.covers(location, line))), -1, -1):
+                self._steps_left = max(0, self._steps_left - 1)
+                rights.take(location, line, units)
+                if fits(at, place + 1, left - units):
+                    if units:
+                        taken.setdefault(location, {})[line.index] = units
+                    return True
+                rights.take(location, line, -units)
+            return False
+
+        return taken if fits(0, 0, lines[0].quantity) else None
 
     def _divide(
         self, some: Sequence[Candidate], lines: Sequence[WantedLine], *, is_partial: bool = False

@@ -103,6 +103,13 @@ def test_lines_with_a_common_item_share_its_units() -> None:
     assert sum(one.wanted.quantity - one.covered for one in plan.short) == 1
 
 
+def test_lines_with_a_common_item_are_divided_so_that_all_fit() -> None:
+    """It was refused: each line alone fits at the last location, and then the other one does not."""
+    stock = {("a", "x"): 1, ("a", "y"): 1, ("b", "x"): 2, ("c", "x"): 4, ("c", "y"): 3}
+    some = [candidate("a", 0), candidate("b", 0), candidate("c", 0)]
+    assert source(stock, some, line(0, "six", 2), line(1, "both", 3)).short == []
+
+
 def test_without_candidates_everything_is_short() -> None:
     plan = source({("a", "x"): 3}, [], line(0, "a", 2))
     assert (plan.taken, [(one.wanted.sku, one.covered) for one in plan.short]) == ({}, [("a", 0)])

@@ -1,0 +1,95 @@
+"""From where an order to an address is sent, by a hub that knows 1,000 locations: the processor time of the choice.
+
+Everything is measured in one process of its own, without HTTP: areas, calendars and distances of all locations, and
+the search for the cheapest way.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+
+from benchmarks.catalogue import NOW_MS, timed
+from benchmarks.measure import Bench, Measured, Sample, apart
+from hub.delivery import Surveyor
+from replica.core.catalog.addresses import Destination, where
+from replica.core.catalog.documents import pack_value
+from replica.core.orders.context import OrderPolicy
+from replica.core.orders.placement import plan_placement, wanted_lines
+from replica.core.orders.requests import PlacedLine, Placement
+from replica.core.planning.sourcing import DeliverySources
+from replica.core.state import decisions
+from replica.core.state.commands import Command, DocumentWrite
+from replica.core.state.replica import Replica
+from replica.core.stock.requests import GoodsLine, GoodsReceipt
+
+LOCATIONS = 1_000
+ITEMS = 200
+LINES = 50
+ORDERS = 300
+SHARES_PERCENT = (95, 60, 10)
+"""How many of the locations have some of an item."""
+
+
+def measure_sourcing(bench: Bench) -> Iterator[Sample]:
+    """One round: each share in a new process."""
+    locations, orders = bench.sized(LOCATIONS, LOCATIONS // 10), bench.sized(ORDERS, ORDERS // 10)
+    for percent in SHARES_PERCENT:
+        case = f"{LINES} lines, {percent} % of the locations have an item"
+        yield Sample(case, apart(measured, locations, orders, percent))
+
+
+def measured(locations: int, orders: int, percent: int) -> Measured:
+    """The time of an order, and over how many locations it is split."""
+    replica, chosen = with_stock(locations, percent), list[int]()
+    figures = timed(orders_of(replica, chosen), orders)
+    return {**figures, "locations of an order": sum(chosen) / len(chosen)}
+
+
+class _Connected:
+    """All stores are connected."""
+
+    def reading(self, replica: Replica, now_ms: int) -> Callable[[str], int | None]:
+        return lambda location: now_ms
+
+
+def with_stock(locations: int, percent: int) -> Replica:
+    """A hub that hosts some locations all over a country, each with some of the items and a calendar."""
+    dice, names = random.Random(1), [f"w-{number}" for number in range(locations)]
+    replica = Replica("hub-1#0000000a", names, open_catalog=True, order_policy=OrderPolicy(hosted=tuple(names)))
+    windows = [{"start": "00:00", "end": "24:00"}]
+    write(replica, "calendar", "days", {"windows": windows, "days": {"2030-10-01": {"closed": True}}})
+    write(replica, "area", "china", {"covers": [{"type": "division", "country": "CN"}]})
+    for name in names:
+        place = {"lat": dice.uniform(22, 40), "lon": dice.uniform(100, 122), "calendars": ["days"]}
+        write(replica, "location", name, {"type": "warehouse", "name": name, "region": "east", **place})
+        there = [item for item in range(ITEMS) if dice.random() * 100 < percent]
+        if there:
+            lines = tuple(GoodsLine(dice.randint(1, 9), item=f"i-{item}") for item in there)
+            command = Command(name, GoodsReceipt(lines), name.encode())
+            decisions.execute(replica, command, NOW_MS)
+        replica.take_batch()
+    return replica
+
+
+def write(replica: Replica, kind: str, key: str, value: object) -> None:
+    """Write a document of the chain."""
+    decisions.write(replica, DocumentWrite(kind, key, pack_value(value), f"{kind}-{key}".encode()), NOW_MS)
+
+
+def orders_of(replica: Replica, chosen: list[int]) -> Callable[[int], object]:
+    """Source an order of random items to a random address; note over how many locations it is split."""
+    dice, surveyor = random.Random(2), Surveyor(_Connected())
+
+    def source(turn: int) -> DeliverySources:
+        picked = dice.sample(range(ITEMS), LINES)
+        lines = tuple(PlacedLine(dice.randint(1, 3), sku=f"i-{item}") for item in picked)
+        placement = Placement(f"o-{turn}", lines)
+        address = Destination("CN", city="杭州", lat=dice.uniform(25, 35), lon=dice.uniform(105, 120))
+        wanted = wanted_lines(replica.context(NOW_MS), placement)
+        sources = surveyor.survey(replica, where(address, "ship_to"), "", wanted, NOW_MS).sources
+        plan = plan_placement(replica.context(NOW_MS, sources), placement, wanted).plan
+        chosen.append(len(plan.taken))
+        return sources
+
+    return source
