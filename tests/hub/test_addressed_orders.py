@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from replica.core.base.errors import NotFound
 from replica.core.orders.requests import Revocation
 from replica.core.state.commands import Command
 from replica.core.stock.requests import Adjustment, AdjustmentLine
@@ -97,6 +98,26 @@ async def test_a_shortage_moves_an_order_only_to_a_location_that_may_send_it(hub
     await hub.node.driver.submit(Command("", Revocation("web-1", held["id"]), b""))
     order = await hub.good("/v1/orders/web-1")
     assert [(one["location"], one["state"]) for one in order["fulfilments"]] == [("w-1", "cancelled")]
+
+
+async def test_an_order_that_is_sourced_again_is_held_once(hub: Caller) -> None:
+    await chain(hub, w_1={"cola": 2}, w_2={"cola": 9})
+    await hub.good("/v1/orders", body("web-1", ("cola", 2)), key="order-1")
+    broken = Adjustment((AdjustmentLine("cola", -2, reason="broken"),))
+    await hub.node.driver.submit(Command("w-1", broken, b"broken-1"))
+    (held,) = (await hub.good("/v1/orders/web-1"))["fulfilments"]
+    for _ in range(2):
+        try:
+            await hub.node.driver.submit(Command("", Revocation("web-1", held["id"]), b""))
+        except NotFound:
+            continue
+    order = await hub.good("/v1/orders/web-1")
+    assert {one["location"]: one["state"] for one in order["fulfilments"]} == {"w-1": "cancelled", "w-2": "held"}
+    reserved = [(await hub.good(f"/v1/stock/{location}/cola"))["reserved"] for location in ("w-1", "w-2")]
+    assert reserved == [0, 2]
+    again = await hub.good("/v1/orders", body("web-1", ("cola", 2)), key="order-1")
+    assert sent(again) == {"w-1": {"cola": 2}}
+    assert (await hub.good("/v1/stock/w-2/cola"))["reserved"] == 2
 
 
 @pytest.mark.parametrize(
