@@ -43,7 +43,7 @@ export function words(table) {
 }
 
 const chosen = (text, n) =>
-  typeof text === "string" ? text : (text[new Intl.PluralRules(language.value).select(n)] ?? text.other);
+  typeof text === "string" ? text : (text[formatter("PluralRules").select(n)] ?? text.other);
 
 const filled = (text, values) =>
   text.replace(/\{(\w+)\}/g, (_, name) => (typeof values[name] === "number" ? number(values[name]) : values[name]));
@@ -56,12 +56,21 @@ export function named(texts, otherwise = "") {
   return texts[near ?? tags.find((tag) => tag.toLowerCase().startsWith("en")) ?? tags[0]] ?? otherwise;
 }
 
+const formats = new Map();
+
+/** A formatter of `Intl` in the language of the page, such as `NumberFormat`. It is kept, because making one is slow. */
+export function formatter(kind, options) {
+  const name = `${language.value} ${kind} ${options === undefined ? "" : JSON.stringify(options)}`;
+  if (!formats.has(name)) formats.set(name, new Intl[kind](language.value, options));
+  return formats.get(name);
+}
+
 /** A number as it is written in the language of the page. */
-export const number = (value, options) => new Intl.NumberFormat(language.value, options).format(value);
+export const number = (value, options) => formatter("NumberFormat", options).format(value);
 
 /** A moment as date and time of the reader's own zone. */
 export const moment = (text) =>
-  new Intl.DateTimeFormat(language.value, { dateStyle: "medium", timeStyle: "medium" }).format(new Date(text));
+  formatter("DateTimeFormat", { dateStyle: "medium", timeStyle: "medium" }).format(new Date(text));
 
 /** A moment as briefly as it is clear: the time of today, else day and time. */
 export function briefly(text) {
@@ -70,11 +79,11 @@ export function briefly(text) {
   const style = isToday
     ? { hour: "2-digit", minute: "2-digit", second: "2-digit" }
     : { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" };
-  return new Intl.DateTimeFormat(language.value, { ...style, hourCycle: "h23" }).format(at);
+  return formatter("DateTimeFormat", { ...style, hourCycle: "h23" }).format(at);
 }
 
 /** The day of a moment. */
-export const day = (text) => new Intl.DateTimeFormat(language.value, { dateStyle: "medium" }).format(new Date(text));
+export const day = (text) => formatter("DateTimeFormat", { dateStyle: "medium" }).format(new Date(text));
 
 const STEPS = [
   ["second", 60],
@@ -86,7 +95,7 @@ const STEPS = [
 
 /** How long ago something was, in the largest unit that fits: "3 minutes ago". */
 export function ago(seconds) {
-  const style = new Intl.RelativeTimeFormat(language.value, { numeric: "always", style: "short" });
+  const style = formatter("RelativeTimeFormat", { numeric: "always", style: "short" });
   let left = Math.max(0, seconds);
   for (const [unit, size] of STEPS) {
     if (left < size) return style.format(-Math.floor(left), unit);

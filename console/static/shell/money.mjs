@@ -1,6 +1,6 @@
 // Amounts of money: whole minor units of an ISO 4217 currency, as the node keeps them.
 
-import { language } from "./language.mjs";
+import { formatter } from "./language.mjs";
 
 // Currencies whose minor unit is not a hundredth. A test compares the table with that of the node.
 export const DIGITS = {
@@ -14,7 +14,7 @@ export const DIGITS = {
 export function money(amount, currency) {
   const digits = DIGITS[currency] ?? 2;
   const style = { style: "currency", currency, minimumFractionDigits: digits, maximumFractionDigits: digits };
-  return new Intl.NumberFormat(language.value, style).format(amount / 10 ** digits);
+  return formatter("NumberFormat", style).format(amount / 10 ** digits);
 }
 
 /** An amount as a field has it: digits and a point, without the currency. */
