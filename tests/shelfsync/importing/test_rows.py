@@ -38,6 +38,12 @@ def one(found: list[Row | Verdict]) -> Any:
     return row
 
 
+def priced(tmp_path: Path, conversion: str, cell: str) -> Any:
+    """The row of a price in a file whose prices are written in one form."""
+    path = table(tmp_path, f"sku\tprice\tcurrency\ttax_inclusive\ncola\t{cell}\tEUR\ttrue\n")
+    return one(rows_of(path, "prices", mapping=ColumnMapping(convert={"price": conversion})))
+
+
 def names(found: list[Row | Verdict]) -> list[str]:
     """The Chinese names of some SKUs."""
     return [row.value["names"]["zh"] for row in found if isinstance(row, Row)]
@@ -241,6 +247,48 @@ def test_a_mapping_renames_converts_and_fills_in(tmp_path: Path) -> None:
     assert (first.key, first.value) == ("cola", {"amount": 123450, "currency": "EUR", "tax_inclusive": True})
     assert second.value["amount"] == 90
     assert refused.field == "VK brutto"
+
+
+@pytest.mark.parametrize(
+    ("conversion", "cell", "amount"),
+    [
+        ("decimal-comma", "1,25", 125),
+        ("decimal-comma", "1.250", 125000),
+        ("decimal-comma", "1.234.567,5", 123456750),
+        ("decimal-comma", "12 345,50", 1234550),
+        ("thousands-comma", "1.25", 125),
+        ("thousands-comma", "1,250", 125000),
+        ("thousands-comma", "1,234,567.5", 123456750),
+        ("thousands-comma", "12'345.50", 1234550),
+    ],
+)
+def test_a_price_of_the_named_form_is_read_exactly(tmp_path: Path, conversion: str, cell: str, amount: int) -> None:
+    assert priced(tmp_path, conversion, cell).value["amount"] == amount
+
+
+@pytest.mark.parametrize(
+    ("conversion", "cell"),
+    [
+        ("decimal-comma", "1.25"),
+        ("decimal-comma", "12.5"),
+        ("decimal-comma", "1.2500"),
+        ("decimal-comma", "1234.567"),
+        ("decimal-comma", "1,234.50"),
+        ("decimal-comma", "1.00.000"),
+        ("decimal-comma", ".250"),
+        ("thousands-comma", "1,25"),
+        ("thousands-comma", "12,5"),
+        ("thousands-comma", "1,2500"),
+        ("thousands-comma", "1234,567"),
+        ("thousands-comma", "1.234,50"),
+        ("thousands-comma", "1,00,000"),
+        ("thousands-comma", ",250"),
+    ],
+)
+def test_a_price_of_another_form_than_the_named_one_is_refused(tmp_path: Path, conversion: str, cell: str) -> None:
+    refused = priced(tmp_path, conversion, cell)
+    assert isinstance(refused, Verdict)
+    assert (refused.status, refused.field) == ("refused", "price")
 
 
 def test_names_of_units_become_codes(tmp_path: Path) -> None:
