@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from replica.core.base.errors import Overtaken, RightsExhausted
 from replica.core.base.limits import CLOCK_AHEAD_MAX_MS, STAMP_AHEAD_MS
@@ -225,6 +226,20 @@ def test_a_past_level_is_computed_again_if_entries_arrived_meanwhile() -> None:
     send_all(west, east)
     with pytest.raises(Overtaken):
         east.ask(count(17), "count", NOW_MS + 6_000, seen)
+
+
+@pytest.mark.parametrize(("seen_units", "counted"), [(0, 0), (0, 2), (-3, 0), (4, 0), (4, 4)])
+def test_a_delivery_after_the_counter_looked_stays_whatever_level_was_seen(seen_units: int, counted: int) -> None:
+    node = hub("hub-east")
+    node.ask(receipt(cola=10), "stock", NOW_MS)
+    node.ask(sale(OnShortage.RECORD, cola=10 - seen_units), "sold", NOW_MS)
+    held = node.replica.seen(STORE, NOW_MS + 1_000)
+    seen = replace(held, levels={"cola": on_hand(node)})
+    assert seen.levels == {"cola": seen_units}
+    node.ask(receipt(cola=24), "delivery", NOW_MS + 2_000)
+    written = node.ask(count(counted), "count", NOW_MS + 3_000, seen)
+    assert on_hand(node) == counted + 24
+    assert written.content.facts["count"] == [["cola", counted, seen_units, counted - seen_units, counted + 24]]
 
 
 def test_a_count_is_provisional_until_every_writer_was_heard_from_after_it() -> None:
