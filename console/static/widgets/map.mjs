@@ -16,7 +16,7 @@ const t = words({
 
 const MARGIN = 28; // CSS pixels around the outermost dots
 const BUTTONS = 48; // on the right, where no dot is put
-const SCALE_MAX = 5_000; // of the projection: two shops of one town do not fill the map
+const SCALE_MAX = 3_000; // of the projection, about 13 degrees over the map: a coast still says where a few near shops are
 const ZOOM_MAX = 256;
 const NAMED_MAX = 40; // more names than this would lie on each other
 const REACH = 16; // how near a press must be to a dot
