@@ -93,6 +93,28 @@ def test_a_changed_name_is_found_and_the_former_one_is_not(index: sqlite3.Connec
     search_index.check(index)
 
 
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"status": "ended"},
+        {"attributes": {"organic": False}},
+        {"attributes": {"vegan": True}},
+        {"attributes": {"organic": True, "vegan": False}},
+        {"attributes": {}},
+        {"names": {"de": "Tea"}},
+        {"names": {"zh": "绿茶"}},
+    ],
+)
+def test_a_found_sku_is_as_its_newest_document_says(index: sqlite3.Connection, changed: dict[str, Any]) -> None:
+    before = {"recipe": {"x": 1}, "names": {"en": "Tea"}, "attributes": {"organic": True}, "status": "active"}
+    for value in (before, before | changed, before):
+        with writing(index):
+            search_index.update(index, [("tea", pack_value(value))])
+        (one,) = search_index.find(index, read_terms("te")).found
+        assert (one.names, one.attributes, one.status) == (value["names"], value["attributes"], value["status"])
+    search_index.check(index)
+
+
 @pytest.mark.parametrize("value", [None, b"", pack_value({"names": {"en": 1}})])
 def test_a_sku_without_a_readable_document_is_not_found(index: sqlite3.Connection, value: bytes | None) -> None:
     with writing(index):
