@@ -116,6 +116,19 @@ def test_the_document_of_the_highest_rank_counts_as_a_whole() -> None:
     assert there.source.rank == "chain"
 
 
+@pytest.mark.parametrize("selector", [of("cola"), with_attributes(brand="acme"), {}])
+@pytest.mark.parametrize("moved", [None, document(**of("wine"))])
+def test_a_promotion_counts_until_none_of_its_documents_leads_to_the_sku(
+    selector: dict[str, Any], moved: dict[str, Any] | None
+) -> None:
+    promotions = index_of(sale=document(**selector))
+    promotions.put(register(document(**selector), "sale", STORE_RANK, "store-1"))
+    promotions.put(register(moved, "sale", STORE_RANK, "store-1"))
+    assert applying(promotions, "cola", ranks=ranks_at("store-2", "west")) == ["sale"]
+    promotions.put(register(None, "sale"))
+    assert applying(promotions, "cola", ranks=ranks_at("store-2", "west")) == []
+
+
 def test_two_exclusive_promotions_of_one_priority_for_one_sku_are_refused() -> None:
     promotions = index_of(sale=document(**of("cola")))
     assert rival(promotions, document(**of("wine", "cola"))) == "sale"
