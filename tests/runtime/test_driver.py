@@ -411,6 +411,40 @@ async def test_full_inbox_refuses_requests_and_counts_them() -> None:
     assert not any(future.done() for future in taken)
 
 
+async def test_requests_and_changes_make_room_in_the_inbox_for_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(driving, "INBOX_MAX", 3)
+    journal = GatedJournal(SimulatedDisk())
+    async with driven(journal) as driver:
+        for number in range(4):
+            asked = driver.submit_all([sale(f"s{number}"), sale(f"t{number}")])
+            changed = asyncio.create_task(driver.change(deliver(f"r{number}")))
+            await turns(1)
+            assert driver.waiting == 3
+            with pytest.raises(Overloaded):
+                driver.submit_all([sale("one-too-many")])
+            journal.gate.release()
+            assert await changed == 8 * (number + 1)
+            await asked
+            assert driver.waiting == 0
+
+
+async def test_read_that_a_full_disk_delayed_takes_no_room_in_the_inbox_any_more() -> None:
+    disk = SimulatedDisk()
+    journal = GatedJournal(disk)
+    async with driven(journal) as driver:
+        disk.room_bytes = 0
+        refused = driver.submit_all([receipt("r1")])
+        await turns()
+        looked = asyncio.create_task(driver.look(on_hand))
+        await turns()
+        assert not looked.done()
+        journal.gate.release()
+        with pytest.raises(StorageFull):
+            await refused
+        assert await looked == 0
+        assert driver.waiting == 0
+
+
 async def test_stopping_driver_answers_waiting_requests_and_accepts_no_new_ones() -> None:
     journal = SimulatedJournal(SimulatedDisk(), WRITER)
     driver = Driver(Replica(WRITER, ("store-1",), open_catalog=True), journal, FrozenClock())
