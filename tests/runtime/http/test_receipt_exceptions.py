@@ -284,6 +284,15 @@ async def test_a_return_finds_its_sale_and_earlier_returns_in_the_journal(store:
     assert (await store.good("/v1/returns", back()))["question"]["lines"][0]["returned"] == 2
 
 
+async def test_a_return_right_after_another_one_finds_their_sale_in_the_journal(store: Caller) -> None:
+    await store.good("/v1/sales", sale(quantity=2))
+    for number in range(5):
+        await store.good("/v1/sales", sale(f"other-{number}"))
+    assert "question" not in await store.good("/v1/returns", back(quantity=2))
+    question = (await store.good("/v1/returns", back(quantity=2)))["question"]
+    assert question == {"reason": "past-sale", "lines": [{"sku": "cola", "sold": 2, "returned": 4}]}
+
+
 @pytest.mark.parametrize(
     "noted",
     [["x", 5], ["x"], 5, True, {}, "xyz", [1, []], *[["x", [["set", 1, one]]] for one in (float("inf"), True, "1")]],
