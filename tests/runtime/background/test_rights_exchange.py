@@ -496,6 +496,44 @@ async def test_request_for_rights_ends_at_its_timeout_if_the_holder_does_not_ans
     assert elapsed_s() - started_s == pytest.approx(2.0)
 
 
+async def test_store_asks_again_after_it_lost_its_hub_while_the_hub_owed_an_answer() -> None:
+    chain = Region()
+    await chain.open(10)
+    await chain.rule(mode="safety", safety_stock=4)
+    await until(lambda: chain.rights() == (4, 6, 0), 5)
+    chain.east.worker("RightsAnswers").cancel()  # it accepts requests and answers none
+    await chain.sell(chain.store, 4)
+    await until(lambda: asked_by(chain.store) == {"hub-east": 1}, 5)
+    await asyncio.sleep(5)
+    assert chain.rights() == (0, 6, 0)
+    chain.store.peers.close()
+    await until(lambda: chain.east.rights_answers.waiting == 0, 5)
+    answering = asyncio.create_task(chain.east.rights_answers.run())
+    await until(lambda: chain.rights() == (4, 2, 0), 60)
+    answering.cancel()
+
+
+async def test_caller_gets_units_of_the_next_holder_at_once_if_the_first_one_leaves() -> None:
+    chain = Region()
+    north = hub("hub-north", chain.network, region="north")
+    chain.network.nodes["hub-north"] = north
+    await chain.open(14)
+    north.start([["hub-east"]], 0.0)
+    await chain.do(chain.store, Grant("hub-north", (GrantLine(COLA, 5),)))
+    await chain.do(chain.store, Grant("hub-west", (GrantLine(COLA, 9),)))
+    await until(lambda: chain.rights() == (0, 0, 9) and chain.free(chain.east, "hub-north") == 5, 5)
+    await until(lambda: len(chain.east.peers.connected) == 3, 5)
+    chain.west.worker("RightsAnswers").cancel()
+    wanting = asyncio.create_task(chain.east.rights.want(STORE, COLA, 3, 60.0))
+    await until(lambda: asked_by(chain.east) == {"hub-north": 0, "hub-west": 1, STORE: 0}, 5)
+    left_s = elapsed_s()
+    chain.west.worker("Dialer").cancel()
+    chain.west.peers.close()
+    assert await wanting == 3
+    assert elapsed_s() - left_s < 5
+    assert chain.free(chain.east, "hub-north") == 2
+
+
 async def test_counts_of_waiting_callers_and_requests_are_zero_once_they_are_answered() -> None:
     chain = Region()
     await chain.open(10)
