@@ -559,6 +559,23 @@ async def test_peers_make_progress_while_clients_fill_every_batch() -> None:
     running.cancel()
 
 
+async def test_frame_of_a_peer_waits_until_one_of_those_before_it_is_taken() -> None:
+    other = Replica("store-2#ffffffffffff", ("store-2",), open_catalog=True)
+    frames = [[run_of(other, f"k{number}")] for number in range(driving.BULK_MAX + 1)]
+    driver = Driver(
+        Replica(WRITER, ("store-1",), open_catalog=True), SimulatedJournal(SimulatedDisk(), WRITER), FrozenClock()
+    )
+    merging = [await driver.take_in(frame, Ingress()) for frame in frames[:-1]]
+    queueing = asyncio.create_task(driver.take_in(frames[-1], Ingress()))
+    await turns()
+    assert not queueing.done()
+    running = asyncio.create_task(driver.run())
+    async with asyncio.timeout(5):
+        merging.append(await queueing)
+        assert await asyncio.gather(*merging) == [1] * len(frames)
+    running.cancel()
+
+
 async def test_clients_are_served_before_frames_that_have_waited_longer() -> None:
     other = Replica("store-2#ffffffffffff", ("store-2",), open_catalog=True)
     frames = [[run_of(other, f"k{number}")] for number in range(driving.BULK_PER_TURN * 3)]
