@@ -61,6 +61,13 @@ def test_a_line_of_several_locations_begins_where_the_order_is_served_already() 
     assert taken == {"w-1": {"wings": 1, "cola": 2}, "w-2": {"cola": 8}}
 
 
+@pytest.mark.parametrize("partial", [False, True])
+def test_a_location_that_has_only_the_first_line_still_sends_all_of_it(partial: bool) -> None:
+    taker = OrderTaker("hub-east", w_1={"cola": 5}, w_2={"wings": 2})
+    taken = where(taker, PlacedLine(5, "cola"), PlacedLine(2, "wings"), partial=partial)
+    assert taken == {"w-1": {"cola": 5}, "w-2": {"wings": 2}}
+
+
 def test_of_locations_with_equally_many_units_the_first_by_name_is_taken() -> None:
     taker = OrderTaker("hub-east", w_3={"cola": 3}, w_1={"cola": 3}, w_2={"cola": 3})
     assert where(taker, PlacedLine(5, "cola")) == {"w-1": {"cola": 3}, "w-2": {"cola": 2}}
