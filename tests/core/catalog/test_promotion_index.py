@@ -285,3 +285,21 @@ def test_the_index_misses_no_promotion_that_applies(
         one.id for one in current.values() if one is not None and one.selected[0].contains(sku, attributes_of(sku))
     ]
     assert sorted(applying(promotions, sku)) == sorted(expected)
+
+
+ranks = st.sampled_from([CHAIN_WIDE, (REGION_RANK, "east"), (STORE_RANK, "store-1")])
+
+
+@given(st.lists(st.tuples(st.sampled_from("ab"), ranks, st.one_of(exclusives(), st.just(None))), max_size=10))
+def test_the_index_after_many_writes_is_that_of_the_newest_documents_alone(
+    writes: list[tuple[str, Rank, dict[str, Any] | None]],
+) -> None:
+    promotions, current = Promotions(), {}
+    for promotion_id, rank, value in writes:
+        current[promotion_id, rank] = register(value, promotion_id, *rank)
+        promotions.put(current[promotion_id, rank])
+    fresh = Promotions()
+    for write in current.values():
+        fresh.put(write)
+    for slot in promotions.__slots__:
+        assert getattr(promotions, slot) == getattr(fresh, slot), slot
