@@ -34,7 +34,7 @@ def shown(sku: str, sellable: int) -> dict[str, Any]:
 async def read_events(caller: Caller, path: str, number: int, headers: dict[str, str] | None = None) -> list[Any]:
     """The cursor and the data of the first events of a feed, without its beginning."""
     found: list[Any] = []
-    async with caller.client.get(path, headers=headers or {}) as response:
+    async with asyncio.timeout(20), caller.client.get(path, headers=headers or {}) as response:
         assert response.status == 200
         block: dict[str, str] = {}
         while len(found) < number:
