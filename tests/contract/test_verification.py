@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import closing
+from contextlib import asynccontextmanager, closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -72,16 +73,23 @@ async def file(tmp_path: Path) -> AsyncIterator[Path]:
 
 
 async def fill(directory: Path) -> None:
+    async with running(directory) as journal:
+        await write_some_of_all(journal)
+
+
+@asynccontextmanager
+async def running(directory: Path) -> AsyncIterator[Journal]:
+    """The journal of a store, loaded. It is closed also after a failure, because its threads would never end."""
     journal = await open_journal(directory, "store-1", INCARNATION)
     try:
-        await write_some_of_all(journal)
+        await journal.load()
+        yield journal
     finally:
         await journal.close()
 
 
 async def write_some_of_all(journal: Journal) -> None:
     replica, other = replica_of(), replica_of("hub#b", "warehouse")
-    await journal.load()
     receive(replica, "r1", 50)
     await commit(journal, replica)
     order = Placement(order="o-1", lines=(PlacedLine(2, "cola"),), paid=True)
@@ -181,13 +189,29 @@ async def test_a_wrong_row_is_found_in_each_table_though_another_has_many(file: 
 
 
 async def test_a_file_is_verified_while_its_node_writes(tmp_path: Path) -> None:
-    journal, replica = await open_journal(tmp_path, "store-1", INCARNATION), replica_of()
-    await journal.load()
-    for number in range(3):
-        receive(replica, f"r{number}", 5)
-        await commit(journal, replica)
-        assert verify_file(tmp_path / FILE_NAME).entries == number + 1
-    await journal.close()
+    async with running(tmp_path) as journal:
+        replica = replica_of()
+        for number in range(3):
+            receive(replica, f"r{number}", 5)
+            await commit(journal, replica)
+            assert verify_file(tmp_path / FILE_NAME).entries == number + 1
+
+
+async def test_a_file_of_a_killed_node_is_verified_with_the_commits_in_its_log(tmp_path: Path) -> None:
+    killed = tmp_path / "killed"
+    killed.mkdir()
+    async with running(tmp_path):
+        pass
+    async with running(tmp_path) as journal:
+        replica = replica_of()
+        for number in range(3):
+            receive(replica, f"r{number}", 5)
+            await commit(journal, replica)
+        for name in (FILE_NAME, f"{FILE_NAME}-wal"):
+            shutil.copy(tmp_path / name, killed / name)
+    left = (killed / FILE_NAME).read_bytes()
+    assert [verify_file(killed / FILE_NAME).entries for _ in range(2)] == [3, 3]
+    assert (killed / FILE_NAME).read_bytes() == left
 
 
 @pytest.mark.parametrize(("version", "remedy"), [(3, "start its node"), (99, "newer one")])
