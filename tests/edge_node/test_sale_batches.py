@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -57,6 +60,14 @@ def test_answer_rendered_from_columns_equals_that_of_the_entries(
     sales = [KeyedSale(lines=(SkuLine(quantity, item),), key=key) for key, (item, quantity) in wanted.items()]
     sold = sell(sales, now_ms)
     assert render_sold(list(wanted), sold) == one_by_one(sales, list(sold))
+
+
+@pytest.mark.parametrize("key", ['"till-1-7"', '"', "till\\7", "\\", '\\"'])
+def test_a_key_that_json_escapes_is_shown_as_it_was_sent(key: str) -> None:
+    keys = ["first", key, "last"]
+    sales = [KeyedSale(lines=(SkuLine(1, "cola"),), key=one) for one in keys]
+    verdicts = json.loads(render_sold(keys, sell(sales, 5)))["verdicts"]
+    assert [one["key"] for one in verdicts] == keys
 
 
 @given(st.lists(st.sampled_from(QUOTES), min_size=1, max_size=5))
