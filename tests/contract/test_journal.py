@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -404,6 +405,24 @@ async def test_a_search_finds_skus_as_of_the_last_commit_also_after_a_restart(re
         assert await found(journal, "lemonade") == await found(journal, "可口") == []
         journal = await reopen()
         await journal.load()
+
+
+@pytest.mark.parametrize("changed", [{"status": "ended"}, {"attributes": {"organic": False}}])
+async def test_a_search_shows_the_fields_of_the_last_commit_though_no_word_changed(
+    reopen: Reopen, changed: dict[str, Any]
+) -> None:
+    journal, replica = await reopen(), replica_of()
+    await journal.load()
+    before = {"recipe": {"tea": 1}, "names": {"en": "Tea"}, "attributes": {"organic": True}, "status": "active"}
+    for number, value in enumerate((before, before | changed, before, before | changed)):
+        write = DocumentWrite("sku", "tea", pack_value(value), b"write-%d" % number, True)
+        decisions.write(replica, write, 1_700_000_000_000)
+        await commit(journal, replica)
+        (one,) = (await journal.search(read_terms("tea"))).found
+        assert (one.status, one.attributes) == (value["status"], value["attributes"])
+    journal = await reopen()
+    await journal.load()
+    assert (await journal.search(read_terms("tea"))).found == [one]
 
 
 async def test_a_search_goes_on_until_all_skus_that_fit_are_found_once(reopen: Reopen) -> None:

@@ -123,6 +123,17 @@ async def test_a_changed_or_deleted_sku_is_found_as_it_is_now(chain: Caller) -> 
     assert await found(chain, "q=bitter") == []
 
 
+async def test_a_sku_that_ends_or_begins_again_leaves_or_joins_the_results(chain: Caller) -> None:
+    value = {"recipe": {"lemon": 1}, "names": {"en": "Lemonade"}, "attributes": {"organic": True}}
+    for status, active, ended in (("ended", [], ["lemon"]), ("active", ["lemon"], [])):
+        await chain.good("/v1/documents/sku/lemon", value | {"status": status}, method="PUT")
+        assert [await found(chain, f"q=lemonade{more}") for more in ("", "&status=ended")] == [active, ended]
+    value["attributes"] = {"organic": False}
+    await chain.good("/v1/documents/sku/lemon", value, method="PUT")
+    shown = [await found(chain, f"q=lemonade&attribute.organic={flag}") for flag in ("true", "false")]
+    assert shown == [[], ["lemon"]]
+
+
 async def many_teas(store: Caller, number: int) -> list[str]:
     """Write so many SKUs that share a character. Every tenth is green."""
     skus = [f"tea-{count:04}" for count in range(number)]
