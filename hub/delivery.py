@@ -106,7 +106,7 @@ class Surveyor:
                 opens_ms=opens_ms,
                 closed=closed,
                 unheard_ms=None if current_ms is None else max(0, now_ms - current_ms),
-                is_store=document is not None and document.type == "store",
+                serves_walk_ins=document is not None and document.type == "store",
             )
             found.append(one)
         return found

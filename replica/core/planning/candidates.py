@@ -27,7 +27,8 @@ class Surveyed(Struct, frozen=True):
     """What is known of one location when an order is sourced.
 
     `opens_ms`: when it dispatches goods next; None if that is far away. `closed`: why it does not now, if it does not.
-    `unheard_ms`: for how long this node has heard nothing of it; None if it never did.
+    `unheard_ms`: for how long this node has heard nothing of it; None if it never did. `serves_walk_ins`: customers buy
+    there too, so its last units are worth more.
     """
 
     location: str
@@ -35,7 +36,7 @@ class Surveyed(Struct, frozen=True):
     opens_ms: int | None
     closed: Closed | None = None
     unheard_ms: int | None = 0
-    is_store: bool = False
+    serves_walk_ins: bool = False
 
 
 class Candidate(Struct, frozen=True):
@@ -84,14 +85,14 @@ def sort_out(
     unfit: list[Unfit] = []
     latest_ms = now_ms + weights.dispatch_within_hours * HOUR_MS
     for one in surveyed:
-        role = serving.get(one.location)
-        if serving and role is None:
+        served = serving.get(one.location)
+        if serving and served is None:
             unfit.append(Unfit(one.location, NOT_SERVING))
         elif one.opens_ms is None or one.opens_ms > latest_ms:
             unfit.append(Unfit(one.location, CLOSED, one.closed))
         else:
-            step = steps[role.priorities] if role is not None else 0
-            is_backup = role is not None and role.is_backup
+            step = steps[served.priorities] if served is not None else 0
+            is_backup = served is not None and served.is_backup
             candidates.append(_candidate(one, one.opens_ms, step, is_backup, weights, now_ms))
     candidates.sort(key=lambda one: (one.cost, one.location))
     return candidates, unfit
@@ -117,7 +118,7 @@ def _candidate(
         parts={name: points for name, points in parts.items() if points},
         dispatch_ms=opens_ms,
         is_backup=is_backup,
-        last_units=weights.last_units if one.is_store else 0,
+        last_units=weights.last_units if one.serves_walk_ins else 0,
         last_unit=weights.last_unit,
         distance_km=one.distance_km,
     )

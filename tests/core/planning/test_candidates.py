@@ -63,7 +63,7 @@ def test_location_that_opens_too_late_is_no_candidate() -> None:
 
 
 def test_last_units_are_those_of_stores_only() -> None:
-    some = [surveyed("s", is_store=True), surveyed("w")]
+    some = [surveyed("s", serves_walk_ins=True), surveyed("w")]
     found, _ = sort_out(some, {}, SourcingDocument(last_units=2, last_unit=9), NOW_MS)
     assert {one.location: (one.last_units, one.last_unit) for one in found} == {"s": (2, 9), "w": (0, 9)}
 
