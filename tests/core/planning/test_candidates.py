@@ -40,6 +40,13 @@ def test_unknown_distance_and_unknown_age_cost_the_most_that_is_set() -> None:
     assert one.parts == {"distance": 100, "unheard": 9}
 
 
+def test_a_location_at_the_address_that_was_heard_just_now_costs_nothing_more() -> None:
+    weights = SourcingDocument(split=0, per_km=2, unknown_km=50, per_unheard_hour=1, unheard_hours_max=9)
+    some = [surveyed("unknown", distance_km=None, unheard_ms=None), surveyed("here", distance_km=0.0, unheard_ms=0)]
+    (here, unknown), _ = sort_out(some, {}, weights, NOW_MS)
+    assert (here.location, here.cost, unknown.cost) == ("here", 0, 109)
+
+
 def test_only_locations_of_the_areas_may_send_if_they_name_any() -> None:
     found, unfit = sort_out([surveyed("a"), surveyed("b")], {"b": serving("b", 1)}, USUAL, NOW_MS)
     assert ([one.location for one in found], [(one.location, one.reason) for one in unfit]) == (
