@@ -112,6 +112,38 @@ def test_filters_leave_what_fits_and_is_known(fields: dict[str, Any], skus: list
     assert [one.sku for one in select(ALL, query)] == skus
 
 
+ZEROS = [
+    FoundSku("nothing"),
+    FoundSku("zero", {}, {"degrees": 0, "is_vegan": False, "maker": ""}, 0, 0, 0, 0.0),
+    FoundSku("below", {}, {"degrees": -18, "is_vegan": True, "maker": "Fizz"}, 0, 1, -1, 3.0),
+]
+
+
+@pytest.mark.parametrize(
+    ("fields", "skus"),
+    [
+        ({"price": {"most": 0}}, ["zero"]),
+        ({"price": {"least": 0}}, ["below", "zero"]),
+        ({"available": {"least": 0}}, ["zero"]),
+        ({"available": {"most": 0}}, ["below", "zero"]),
+        ({"attributes": [{"name": "degrees", "least": 0}]}, ["zero"]),
+        ({"attributes": [{"name": "degrees", "most": 0}]}, ["below", "zero"]),
+        ({"attributes": [{"name": "degrees", "values": [0]}]}, ["zero"]),
+        ({"attributes": [{"name": "is_vegan", "values": [False]}]}, ["zero"]),
+        ({"attributes": [{"name": "maker", "values": [""]}]}, ["zero"]),
+        ({"sort": [{"by": "price"}]}, ["zero", "below", "nothing"]),
+        ({"sort": [{"by": "available", "descending": True}]}, ["zero", "below", "nothing"]),
+        ({"sort": [{"by": "attribute", "attribute": "degrees", "descending": True}]}, ["zero", "below", "nothing"]),
+        ({"sort": [{"by": "attribute", "attribute": "is_vegan"}]}, ["zero", "below", "nothing"]),
+        ({"sort": [{"by": "attribute", "attribute": "maker"}]}, ["zero", "below", "nothing"]),
+    ],
+)
+def test_a_bound_of_zero_holds_and_a_figure_of_zero_is_known(fields: dict[str, Any], skus: list[str]) -> None:
+    query = convert({"q": "x", **fields}, SearchQuery)
+    check_search(query)
+    assert [one.sku for one in select(ZEROS, query)] == skus
+
+
 @pytest.mark.parametrize(
     ("sort", "skus"),
     [
