@@ -11,24 +11,6 @@ from aiohttp import web
 from replica.core.base.errors import Invalid, Refused
 
 
-class Forbidden(Refused):
-    """The caller is not allowed to do this."""
-
-    kind = "forbidden"
-
-
-class OriginNotAllowed(Refused):
-    """Only the page of the lab may call it."""
-
-    kind = "origin-not-allowed"
-
-
-class PathUnknown(Refused):
-    """There is no such path."""
-
-    kind = "not-found"
-
-
 class MethodNotAllowed(Refused):
     """The path does not support the method."""
 

@@ -14,11 +14,11 @@ import msgspec
 from aiohttp import web
 
 from console.site import site
-from replica.core.base.errors import Invalid, KeyReused, Refused
+from replica.core.base.errors import Forbidden, Invalid, KeyReused, NotFound, OriginNotAllowed, Refused
 from shelfsync.chain import free_port
 from shelfsync.lab.acts import act_of
 from shelfsync.lab.lab import Lab
-from shelfsync.lab.refusals import Forbidden, MethodNotAllowed, OriginNotAllowed, PathUnknown, refusal
+from shelfsync.lab.refusals import MethodNotAllowed, refusal
 from shelfsync.tills import UnexpectedAnswer
 
 KEYS_MAX = 1_000
@@ -74,7 +74,7 @@ class LabServer:
         except web.HTTPMethodNotAllowed:
             return refusal(MethodNotAllowed(f"{request.path} does not support {request.method}."))
         except web.HTTPNotFound:
-            return refusal(PathUnknown(f"There is no path {request.path}."))
+            return refusal(NotFound(f"There is no path {request.path}."))
 
     def _check(self, request: web.Request) -> None:
         """Refuse pages of others. Raises Refused."""

@@ -89,8 +89,8 @@ PRICES = (
                 "replica.core.catalog.documents:Documents.valued",
                 (
                     "in ranks_at(location, region)",
-                    "in (*ranks_at(location, region)[:1], *[(STORE_RANK, one.at) for one in self.ranked(kind, key)"
-                    " if location and one.rank == STORE_RANK][:1], *ranks_at(location, region)[1:])",
+                    "in (*ranks_at(location, region)[:1], *[(200, one.at) for one in self.ranked(kind, key)"
+                    " if location and one.rank == 200][:1], *ranks_at(location, region)[1:])",
                 ),
             ),
         ),

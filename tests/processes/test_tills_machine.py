@@ -99,7 +99,7 @@ class TillMachine(RuleBasedStateMachine):
 
     @rule(number=st.integers(0, 1))
     def sell(self, number: int) -> None:
-        self.run(self.tills[number]._sell())
+        self.run(self.tills[number]._sell_basket())
 
     @rule(number=st.integers(0, 1), good=st.sampled_from(GOODS))
     def take_back(self, number: int, good: Good) -> None:
@@ -108,7 +108,7 @@ class TillMachine(RuleBasedStateMachine):
     @rule()
     def sell_at_both(self) -> None:
         async def both() -> None:
-            await asyncio.gather(*[till._sell() for till in self.tills])
+            await asyncio.gather(*[till._sell_basket() for till in self.tills])
 
         self.run(both())
 

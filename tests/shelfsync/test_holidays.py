@@ -23,7 +23,6 @@ WORKDAYS = {"start": "09:00", "end": "17:00", "days": ["mon", "tue", "wed", "thu
 
 
 def written(*arguments: str) -> dict[str, Any]:
-    pytest.importorskip("holidays")
     result = CliRunner().invoke(write_holidays, arguments)
     assert result.exit_code == 0, result.output
     value: dict[str, Any] = json.loads(result.output)
@@ -67,7 +66,6 @@ def test_several_years_are_in_one_calendar() -> None:
 
 @pytest.mark.parametrize("arguments", [("XX", "2026"), ("DE", "2026", "--subdivision", "ZZ"), ("CN", "1")])
 def test_unknown_country_part_or_year_is_one_clear_line(arguments: tuple[str, ...]) -> None:
-    pytest.importorskip("holidays")
     result = CliRunner().invoke(write_holidays, arguments)
     assert result.exit_code == 2
     assert result.output.strip().splitlines()[-1].startswith("Error: ")

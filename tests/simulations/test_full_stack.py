@@ -79,7 +79,7 @@ ALL_ORDERS_FAST = Mutation(
     breaks="the fast path takes orders that have to wait for another region",
     invariant=2,
     expected=("RegionsChecker",),
-    edits=(slip("replica.runtime.http.orders_api:OrdersApi.read_fast", ("None if waits(placement) else ", "")),),
+    edits=(slip("replica.runtime.http.orders_api:OrdersApi.read_fast", (" or waits(placement):", ":")),),
 )
 
 

@@ -87,6 +87,18 @@ class NotFound(Refused):
     kind = "not-found"
 
 
+class Forbidden(Refused):
+    """The caller is not allowed to do this."""
+
+    kind = "forbidden"
+
+
+class OriginNotAllowed(Refused):
+    """Pages of this origin are not allowed to call the node."""
+
+    kind = "origin-not-allowed"
+
+
 class UnknownLocation(Refused):
     """No document, no host and no entry names the location."""
 

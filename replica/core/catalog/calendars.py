@@ -135,7 +135,7 @@ class Calendar(Struct, frozen=True):
     @property
     def years(self) -> tuple[int, ...]:
         """The years that some days of this calendar are in."""
-        return tuple(sorted({date.fromordinal(day).year for day in self.days}))
+        return tuple(sorted(dict.fromkeys(date.fromordinal(day).year for day in self.days)))
 
 
 class Calendars:

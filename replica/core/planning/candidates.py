@@ -80,7 +80,8 @@ def sort_out(
     Args:
         serving: the locations that areas of the address name. If it is empty, any location may send.
     """
-    steps = {priorities: step for step, priorities in enumerate(sorted({one.priorities for one in serving.values()}))}
+    ordered = sorted(dict.fromkeys(one.priorities for one in serving.values()))
+    steps = {priorities: step for step, priorities in enumerate(ordered)}
     candidates: list[Candidate] = []
     unfit: list[Unfit] = []
     latest_ms = now_ms + weights.dispatch_within_hours * HOUR_MS

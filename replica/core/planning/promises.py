@@ -184,7 +184,7 @@ def _lacks_year(opening: Opening, moment_ms: int) -> bool:
     for name in opening.names:
         calendar = opening.calendars.get(name)
         if calendar is not None:
-            years = {one for each in (calendar, *opening.calendars.included(calendar)) for one in each.years}
+            years = [one for each in (calendar, *opening.calendars.included(calendar)) for one in each.years]
             if years and year not in years:
                 return True
     return False

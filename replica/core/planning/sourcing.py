@@ -77,7 +77,7 @@ class DeliverySources(Struct, frozen=True):
 
         Raises NotDeliverable if a line is banned.
         """
-        wanted = {line.index for line in lines}
+        wanted = dict.fromkeys(line.index for line in lines)
         banned = [to_builtins(one) for one in self.banned if one.line in wanted]
         if banned:
             raise NotDeliverable(banned)

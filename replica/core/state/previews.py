@@ -179,7 +179,8 @@ class Preview:
         ledger = self._replica.ledger
         for one in self.of(SKU):
             items = dict.fromkeys(item for recipe in self.recipes(one.key) for item, _ in recipe or ())
-            yield from ((place, one.key) for place in sorted({at for item in items for at in ledger.locations(item)}))
+            places = dict.fromkeys(at for item in items for at in ledger.locations(item))
+            yield from ((place, one.key) for place in sorted(places))
 
     def sellable_change(self, location: str, sku: str) -> SellableChange | None:
         """How many of a SKU can be sold at a location now and then; None if that is the same."""

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta, Struct
 
-from replica.core.base.errors import Invalid, NotFound, Refused, Unchanged
+from replica.core.base.errors import Forbidden, Invalid, NotFound, Refused, Unchanged
 from replica.core.base.limits import DOCUMENT_BYTES_MAX
 from replica.core.base.names import is_name, part_key
 from replica.core.catalog.documents import pack_value
@@ -20,7 +20,7 @@ from replica.core.state.commands import DocumentWrite
 from replica.core.state.document_kinds import DOCUMENT_KINDS, DocumentKind
 from replica.runtime.http.bodies import fitted
 from replica.runtime.http.document_answers import register_answer
-from replica.runtime.http.problems import Forbidden, invalid_from, problem
+from replica.runtime.http.problems import invalid_from, problem
 from replica.runtime.http.writes import DocumentAnswer
 from replica.runtime.time_zones import check_time_zone
 

@@ -14,7 +14,7 @@ import structlog
 from aiohttp import HttpVersion11, web
 from msgspec import Struct
 
-from replica.core.base.errors import Invalid, Refused
+from replica.core.base.errors import Forbidden, Invalid, Refused
 from replica.core.base.names import parse_key
 from replica.runtime.http.bodies import (
     check_encoding,
@@ -29,7 +29,6 @@ from replica.runtime.http.bodies import (
 from replica.runtime.http.origins import Origins, is_loopback
 from replica.runtime.http.problems import (
     ENCODINGS,
-    Forbidden,
     Malformed,
     TooLarge,
     UnsupportedEncoding,

@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
+from replica.core.base.errors import OriginNotAllowed
 from replica.runtime.configuration import canonical_origin
-from replica.runtime.http.problems import OriginNotAllowed
 
 REQUEST_HEADERS = "Accept, Authorization, Content-Type, Idempotency-Key, Last-Event-ID"
 """Headers that a page may send."""

@@ -50,6 +50,7 @@ from msgspec import Struct
 from replica.core.base.errors import (
     BarcodeConflict,
     CursorUnknown,
+    Forbidden,
     Invalid,
     InvalidTransition,
     KeyReused,
@@ -59,6 +60,7 @@ from replica.core.base.errors import (
     NotOwner,
     OrderEnded,
     OrderExists,
+    OriginNotAllowed,
     Overloaded,
     Overtaken,
     Refused,
@@ -100,18 +102,6 @@ class TooLarge(Invalid):
     """The body is too large."""
 
     kind = "body-too-large"
-
-
-class Forbidden(Refused):
-    """The caller is not allowed to do this."""
-
-    kind = "forbidden"
-
-
-class OriginNotAllowed(Refused):
-    """Pages of this origin are not allowed to call the node."""
-
-    kind = "origin-not-allowed"
 
 
 class ProblemType(Struct, frozen=True):

@@ -9,11 +9,14 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+import structlog
 from aiohttp import web
 from aiohttp.http_exceptions import BadHttpMessage, ContentEncodingError
 
 from replica.runtime.http.operations import unreadable, unsupported
 from replica.runtime.http.problems import plain_problem, problem_response
+
+log = structlog.get_logger(__name__)
 
 _NOT_INSTALLED = ("brotli", "zstandard")
 """Encodings that aiohttp decodes only with further packages. It refuses each request whose head names one."""
@@ -33,10 +36,11 @@ class ProblemProtocol(web.RequestHandler):
     ) -> web.StreamResponse:
         """Answer bytes that are no request by a problem document, and close the connection.
 
-        Nothing is logged: the caller has to correct them, and callers could fill the log.
+        It is logged at level debug only: the caller has to correct them, and callers could fill the log.
         """
         if not isinstance(exc, BadHttpMessage) or request.writer.output_size:
             return super().handle_error(request, status, exc, message)
+        log.debug("bytes that are no request", exc_info=exc)
         response = _answer(exc)
         response.force_close()
         return response
