@@ -42,6 +42,10 @@ async def node_shows(visit: Visit, node: str, text: str) -> None:
     await expect(visit.page.locator(f'article[data-node="{node}"]')).to_contain_text(text, timeout=WITHIN_MS)
 
 
+async def node_lacks_nothing(visit: Visit, node: str) -> None:
+    await expect(visit.page.locator(f'article[data-node="{node}"]')).not_to_contain_text("lacks", timeout=WITHIN_MS)
+
+
 @pytest.mark.parametrize(
     ("width", "language", "dark"), [(WIDE, "zh-CN", True), (NARROW, "en-GB", False)], ids=["desk-zh-dark", "hand-en"]
 )
@@ -66,6 +70,7 @@ async def test_units_are_sold_on_both_sides_of_a_cut_line_and_the_breach_settles
         await node_shows(visit, "store-1", "hub-east may promise 5")
         await node_shows(visit, "hub-east", "may promise 5")
 
+        await node_lacks_nothing(visit, "hub-east")  # what the shoppers bought until now
         await visit.click("Cut off store-1")
         await node_shows(visit, "store-1", "sells alone")
         await visit.click("Order online: 1 unit, hub-east")
