@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import gc
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
@@ -71,6 +72,17 @@ def is_under(module: str, package: str) -> bool:
     return module == package or module.startswith(f"{package}.")
 
 
+def parsed(source: str) -> ast.Module:
+    """The syntax tree of a source. The collector waits: a finalizer meanwhile breaks the parser of Python 3.11."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        return ast.parse(source)
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
 def imports(module: str, source: str, known: Mapping[str, str]) -> list[str]:
     """Modules that a source imports, wherever in it, by their full names. `known` tells modules from other names."""
     found: list[str] = []
@@ -86,7 +98,7 @@ def imports(module: str, source: str, known: Mapping[str, str]) -> list[str]:
 def _statements(source: str) -> list[tuple[str, int, tuple[str, ...]]]:
     """The imports of a source: from where, how many packages up, and what."""
     found: list[tuple[str, int, tuple[str, ...]]] = []
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.walk(parsed(source)):
         if isinstance(node, ast.Import):
             found += [(alias.name, 0, ()) for alias in node.names]
         elif isinstance(node, ast.ImportFrom):

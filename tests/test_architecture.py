@@ -26,6 +26,7 @@ from tests.imports import (
     circles,
     is_under,
     module_graph,
+    parsed,
     picture,
     read_sources,
     room_graph,
@@ -77,7 +78,7 @@ def wrong_imports(module: str, source: str) -> list[str]:
 
 def names_of_simulations(source: str) -> list[str]:
     """Strings that name a module of the simulations, as a table of lazily loaded commands does."""
-    strings = [node.value for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Constant)]
+    strings = [node.value for node in ast.walk(parsed(source)) if isinstance(node, ast.Constant)]
     return [text for text in strings if isinstance(text, str) and re.match(r"simulations(\.[\w.]+)?(:\w+)?$", text)]
 
 
@@ -298,7 +299,7 @@ def unknown_names(page: str, known: dict[str, str]) -> list[str]:
     defined = {name.rpartition(".")[2] for name in known}
     for module, source in known.items():
         last = module.rpartition(".")[2]
-        for node in ast.parse(source).body:
+        for node in parsed(source).body:
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
                 defined |= {node.name, f"{last}.{node.name}"}
             if isinstance(node, ast.ClassDef):
