@@ -9,7 +9,7 @@ import tomllib
 
 import pytest
 
-from tests.imports import ROOT, read_sources
+from tests.imports import ROOT, parsed, read_sources
 
 pytest_plugins = ("pytester",)
 
@@ -86,7 +86,7 @@ def test_make_test_counts_tests(suite: pytest.Pytester) -> None:
 
 def skips(source: str) -> list[str]:
     """Names in a source that skip tests without this plugin."""
-    nodes = ast.walk(ast.parse(source))
+    nodes = ast.walk(parsed(source))
     return [node.attr for node in nodes if isinstance(node, ast.Attribute) and node.attr in SKIPPERS]
 
 

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from tests.imports import ROOT, SOURCES, imports, is_under
+from tests.imports import ROOT, SOURCES, imports, is_under, parsed
 
 CORE_IMPORTS = (
     "__future__",
@@ -65,7 +65,7 @@ SETS_OF_VIEWS = (ast.BitAnd, ast.BitOr, ast.BitXor, ast.Sub)
 
 def impurities(module: str, source: str) -> list[str]:
     """What in a source of the core is not pure, line by line."""
-    tree = ast.parse(source)
+    tree = parsed(source)
     found = [
         (1, f"imports {name}")
         for name in imports(module, source, SOURCES)

@@ -6,7 +6,7 @@ import ast
 
 import pytest
 
-from tests.imports import SOURCES, is_under
+from tests.imports import SOURCES, is_under, parsed
 
 DRIVING = ("replica.runtime.driver",)
 """Modules that may change a replica."""
@@ -75,7 +75,7 @@ def replica_aliases(tree: ast.AST) -> dict[str, None]:
 
 def direct_changes(module: str, source: str) -> list[str]:
     """Where a source changes a replica itself, line by line."""
-    tree = ast.parse(source)
+    tree = parsed(source)
     functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
     outside = [one for one in tree.body if not isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)]
     scopes = [ast.Module(outside, []), *functions]
@@ -116,7 +116,7 @@ def test_only_the_driver_changes_a_replica() -> None:
 
 
 def test_every_function_that_changes_a_replica_is_one_of_the_core() -> None:
-    core = [ast.parse(source) for module, source in SOURCES.items() if is_under(module, "replica.core")]
+    core = [parsed(source) for module, source in SOURCES.items() if is_under(module, "replica.core")]
     defined = [node.name for tree in core for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
     assert [name for name in CHANGES if name not in defined] == []
 

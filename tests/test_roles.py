@@ -6,7 +6,7 @@ import ast
 
 import pytest
 
-from tests.imports import SOURCES, is_under
+from tests.imports import SOURCES, is_under, parsed
 
 SHARED = ("replica.core", "replica.runtime")
 """Packages that both kinds of node run. `edge_node` and `hub` hand in what differs."""
@@ -24,7 +24,7 @@ def is_called_role(node: ast.AST) -> bool:
 def roles_asked(module: str, source: str) -> list[str]:
     """Where a source asks whether a node is a hub or a store, line by line."""
     found: list[tuple[int, str]] = []
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.walk(parsed(source)):
         match node:
             case ast.Name(id=name) | ast.Attribute(attr=name) | ast.arg(arg=name) | ast.keyword(arg=str(name)):
                 if name.strip("_") in ("is_hub", "is_store"):
