@@ -16,7 +16,16 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Browser, ConsoleMessage, Locator, Page, Playwright, Request, async_playwright
+from playwright.async_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Locator,
+    Page,
+    Playwright,
+    Request,
+    async_playwright,
+)
 
 from tests.components import skip_without
 
@@ -135,19 +144,40 @@ class Visit:
 
 
 @asynccontextmanager
-async def visiting(
-    browser: Browser, url: str, *, width: int = WIDE, language: str = "en-GB", dark: bool = False
-) -> AsyncIterator[Visit]:
-    """A window of its own, with nothing remembered. Fails the test if the page had a fault."""
+async def profile(
+    browser: Browser, *, width: int = WIDE, language: str = "en-GB", dark: bool = False
+) -> AsyncIterator[BrowserContext]:
+    """What one user of the browser has: a screen, a language, a cache and a memory that begins empty."""
     context = await browser.new_context(
         viewport={"width": width, "height": HEIGHTS.get(width, 900)},
         locale=language,
         color_scheme="dark" if dark else "light",
         reduced_motion="reduce",
     )
+    try:
+        yield context
+    finally:
+        await context.close()
+
+
+@asynccontextmanager
+async def window(context: BrowserContext, url: str) -> AsyncIterator[Visit]:
+    """A window of a user. Fails the test if the page had a fault."""
     visit = Visit(await context.new_page(), url)
     try:
         yield visit
     finally:
-        await context.close()
+        await visit.page.close()
     assert not visit.faults, "\n".join(visit.faults)
+
+
+@asynccontextmanager
+async def visiting(
+    browser: Browser, url: str, *, width: int = WIDE, language: str = "en-GB", dark: bool = False
+) -> AsyncIterator[Visit]:
+    """A window with nothing remembered. Fails the test if the page had a fault."""
+    async with (
+        profile(browser, width=width, language=language, dark=dark) as context,
+        window(context, url) as visit,
+    ):
+        yield visit

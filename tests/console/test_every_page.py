@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+
 import aiohttp
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser
+from playwright.async_api import Browser, BrowserContext
 
 from shelfsync.network import LocalNetwork
 from tests.console.a_working_day import work
-from tests.console.browsing import NARROW, WIDE, Visit, visiting
+from tests.console.browsing import NARROW, WIDE, Visit, profile, visiting, window
 from tests.processes.asking import post
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.processes]
@@ -96,12 +99,19 @@ async def goings_on(client: aiohttp.ClientSession, network: LocalNetwork, day: N
         assert (await post(client, f"{store}/v1/{path}", body)).status == 201
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def users(browser: Browser) -> AsyncIterator[dict[str, BrowserContext]]:
+    """A user for each look, who has the files of a console after the first page."""
+    async with AsyncExitStack() as stack:
+        yield {name: await stack.enter_async_context(profile(browser, **look)) for name, look in LOOKS.items()}
+
+
 @pytest.mark.parametrize("look", LOOKS)
 @pytest.mark.parametrize(("console", "name", "address"), PAGES, ids=[f"{page[0]}-{page[1]}" for page in PAGES])
 async def test_page_is_readable_and_accessible(
-    browser: Browser, network: LocalNetwork, console: str, name: str, address: str, look: str
+    users: dict[str, BrowserContext], network: LocalNetwork, console: str, name: str, address: str, look: str
 ) -> None:
-    async with visiting(browser, _node_of(network, console), **LOOKS[look]) as visit:
+    async with window(users[look], _node_of(network, console)) as visit:
         await visit.go(address)
 
         await visit.check(f"{console}-{name}-{look}")
