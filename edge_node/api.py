@@ -215,6 +215,7 @@ class EdgeApi:
         return json_response(await read_pickups(self._node.driver, self._stock.long_reads, cursor, limit))
 
     async def status(self, request: web.Request) -> web.Response:
+        await self._node.driver.refreshed()
         return json_response(await self._node.driver.look(self._status))
 
     def _status(self, replica: Replica) -> StatusAnswer:

@@ -257,6 +257,7 @@ class HubApi:
         )
 
     async def status(self, request: web.Request) -> web.Response:
+        await self._node.driver.refreshed()
         return json_response(await self._node.driver.look(self._status))
 
     def _status(self, replica: Replica) -> HubStatusAnswer:

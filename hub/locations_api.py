@@ -104,6 +104,7 @@ class LocationsApi:
         def answers(replica: Replica, some: Sequence[str]) -> list[LocationAnswer]:
             return [self._answer(replica, location, heard) for location in some]
 
+        await self._node.driver.refreshed()
         names, has_more, heard = await self._node.driver.look(shown)
         await self.costs.refresh(await self._long_reads.collect(names, self._stranded_pairs))
         found = await self._long_reads.look(names, answers)

@@ -48,6 +48,9 @@ BULK_PER_TURN = 4
 GATHER_TURNS_MAX = 64
 """Turns of the event loop for which a batch may gather: a few milliseconds if every turn reads sockets."""
 
+PAIRS_PER_TURN = 256
+"""Pairs whose digests and breaches are brought up to date in one turn of the event loop: about two milliseconds."""
+
 RELOAD_SHARE = 10
 """After a full disk the driver waits this many times the duration of the reload, so reads get most of the time."""
 
@@ -187,6 +190,12 @@ class Driver:
             return await self.look(lambda replica: query(replica, NOTHING_PENDING))
         return query(self.replica, pending)
 
+    async def refreshed(self) -> None:
+        """Wait until digests and breaches are so far up to date that whoever asks for them next waits only briefly."""
+        while self.replica.ledger.is_stale:
+            self.replica.ledger.refresh(PAIRS_PER_TURN)
+            await asyncio.sleep(0)
+
     async def change(self, apply: Callable[[Replica, int], T]) -> T:
         """Have `apply` change the replica in a turn of the driver, after the requests of that turn.
 
@@ -240,6 +249,12 @@ class Driver:
         """Drive until stopped. Raises Unknown if a commit failed and the process has to end."""
         while True:
             if not self._clients and not self._bulk:
+                if self._commit is not None and self._commit.done():
+                    await self._settle()
+                if self.replica.ledger.is_stale and not self._stopping:
+                    self.replica.ledger.refresh(PAIRS_PER_TURN)
+                    await asyncio.sleep(0)
+                    continue
                 if self._commit is not None and not self._commit.done():
                     await self._rest(self._commit)
                     continue

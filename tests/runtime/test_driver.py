@@ -22,6 +22,7 @@ from replica.core.base.errors import (
     Unknown,
 )
 from replica.core.base.limits import BATCH_ENTRIES_MAX
+from replica.core.ledger.cells import STALE_MAX
 from replica.core.log.entry import Entry, Stream
 from replica.core.log.entry_run import ReceivedRun
 from replica.core.state import decisions
@@ -93,6 +94,42 @@ async def test_write_is_answered_only_after_its_commit() -> None:
         assert not asked.done()
         journal.gate.release()
         assert (await asked).sequence == 1
+
+
+def many_goods(key: str) -> Command:
+    lines = tuple(GoodsLine(1, item=f"item-{number}") for number in range(STALE_MAX + 1))
+    return Command("store-1", GoodsReceipt(lines), key.encode())
+
+
+async def test_digests_are_brought_up_to_date_while_nothing_else_waits() -> None:
+    async with driven(SimulatedJournal(SimulatedDisk(), WRITER)) as driver:
+        await driver.submit(many_goods("r1"))
+        assert driver.replica.ledger.is_stale
+        await turns(STALE_MAX // driving.PAIRS_PER_TURN + 5)
+        assert not driver.replica.ledger.is_stale
+
+
+async def test_requests_are_answered_between_two_turns_that_bring_digests_up_to_date() -> None:
+    async with driven(SimulatedJournal(SimulatedDisk(), WRITER)) as driver:
+        await driver.submit(many_goods("r1"))
+        waiting = asyncio.create_task(driver.refreshed())
+        await driver.submit(receipt("r2"))
+        assert driver.replica.ledger.is_stale
+        assert not waiting.done()
+        await waiting
+        assert not driver.replica.ledger.is_stale
+
+
+async def test_stale_digests_keep_no_driver_from_stopping() -> None:
+    driver = Driver(
+        Replica(WRITER, ("store-1",), open_catalog=True), SimulatedJournal(SimulatedDisk(), WRITER), FrozenClock()
+    )
+    asked = driver.submit_all([many_goods("r1")])
+    running = asyncio.create_task(driver.run())
+    await asked
+    driver.stop()
+    await running
+    assert driver.replica.ledger.is_stale
 
 
 async def test_read_shows_nothing_that_is_not_durable() -> None:

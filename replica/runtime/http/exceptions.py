@@ -33,6 +33,7 @@ class ExceptionsApi:
         ]
 
     async def exceptions(self, request: web.Request) -> web.Response:
+        await self._node.driver.refreshed()
         limit, differences = limit_of(request), self._node.peers.divergences
         since, look = await self._breach_times.read(limit + 1), self._node.driver.look
         receipts = await read_receipts(self._node.journal, self._node.replica.kinds, limit + 1)

@@ -189,6 +189,7 @@ class StockApi:
         return json_response({"ready": self.node.is_ready}, 200 if self.node.is_ready else 503)
 
     async def metrics(self, request: web.Request) -> web.Response:
+        await self.node.driver.refreshed()
         return web.Response(body=render(self._registry), headers={"Content-Type": CONTENT_TYPE})
 
 

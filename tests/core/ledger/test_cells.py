@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import reduce
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from replica.core.base.errors import Broken
 from replica.core.base.limits import TOTAL_MAX
-from replica.core.ledger.cells import Figures, Ledger, Move, Stock
+from replica.core.ledger.cells import STALE_MAX, Figures, Ledger, Move, Stock
 from replica.core.ledger.pn_counter import PNCounter
 from tests.core.chain import STORE
 
@@ -408,3 +409,35 @@ def test_a_copy_that_is_merged_again_changes_no_cell() -> None:
 def test_digests_of_releases_that_meet_are_equal() -> None:
     ledger = ledger_of([(STORE, "cola", (WRITER, "supplier", FREE), 3), (STORE, "wings", (HUB, FREE, HELD), 2)])
     assert ledger.digest(STORE) == "be2f433c51320c37204e9256aea7dba8"
+
+
+def test_digests_brought_up_to_date_bit_by_bit_are_those_of_a_copy_read_at_once() -> None:
+    bit_by_bit, at_once = Ledger(), Ledger()
+    for ledger in (bit_by_bit, at_once):
+        for number in range(STALE_MAX + 1):
+            ledger.apply(f"store-{number % 3}", "me#1", [Move(f"item-{number}", "customer", "me/free", 1)])
+        ledger.apply("store-0", "me#1", [Move("item-0", "me/free", "customer", 5)])
+    assert bit_by_bit.is_stale
+
+    rounds = 0
+    while bit_by_bit.is_stale:
+        bit_by_bit.refresh(100)
+        rounds += 1
+        if rounds == 7:  # what changes meanwhile counts too
+            for ledger in (bit_by_bit, at_once):
+                ledger.apply("store-0", "me#1", [Move("item-0", "me/free", "customer", 5)])
+
+    assert rounds == math.ceil((STALE_MAX + 2) / 100)
+    for place in ("store-0", "store-1", "store-2"):
+        assert bit_by_bit.digest(place) == at_once.digest(place)
+        assert bit_by_bit.at_location[place].breaches() == at_once.at_location[place].breaches()
+
+
+def test_a_ledger_with_few_moves_is_not_stale() -> None:
+    ledger = Ledger()
+    ledger.apply("store-1", "me#1", [Move(f"item-{number}", "customer", "me/free", 1) for number in range(STALE_MAX)])
+    assert not ledger.is_stale
+    ledger.apply("store-1", "me#1", [Move("item-0", "customer", "me/free", 1)])
+    assert ledger.is_stale
+    ledger.refresh(STALE_MAX)
+    assert not ledger.is_stale
