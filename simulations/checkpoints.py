@@ -41,6 +41,8 @@ MEMORY_ONLY = {
     ".fold.orders._live": "a cache of the packed orders, which are compared",
     ".fold.orders._due": "may hold deadlines and reminders that are obsolete; `_deadlines` compares the others",
     ".fold.orders._duplicated": "as `_due`: an order may be looked at in vain",
+    ".fold.counts._ledger._moves": "a number since digests were brought up to date; digests are compared",
+    ".fold.counts._ledger._stale": "the same",
     ".fold.counts.watched": "a filter before `Counts.apply`: it may also cover counts that are no longer the newest",
 }
 """What may differ after a restart, and why."""

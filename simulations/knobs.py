@@ -72,6 +72,8 @@ OF_NODES: Mapping[str, Knob] = {
     "bulk": Knob("Frames of peers that may wait.", "BULK_MAX", (DRIVER,), (1, 2)),
     "bulk-per-turn": Knob("Frames merged in one turn while clients wait.", "BULK_PER_TURN", (DRIVER,), (1, 64)),
     "gather-turns": Knob("Turns for which a batch may gather.", "GATHER_TURNS_MAX", (DRIVER,), (0, 1)),
+    "stale-moves": Knob("Moves after which digests are stale.", "STALE_MAX", ("replica.core.ledger.cells",), (1, 16)),
+    "pairs-per-turn": Knob("Pairs brought up to date in one turn.", "PAIRS_PER_TURN", (DRIVER,), (1, 3)),
     "reload-share": Knob("Wait after a full disk, in reloads.", "RELOAD_SHARE", (DRIVER,), (1, 50)),
     "full-wait-ms": Knob("The longest wait after a full disk.", "FULL_MS_MAX", (DRIVER,), (10, 1_000)),
     "frame-entries": Knob(

@@ -69,7 +69,7 @@ VIEWS = (
         expected=("Verdict", "FloorChecker"),
         edits=(
             slip(
-                "replica.core.ledger.cells:LocationStock._refresh",
+                "replica.core.ledger.cells:LocationStock._bring_up_to_date",
                 ("self._breaches.pop(stock.item, None)", "pass"),
             ),
         ),
