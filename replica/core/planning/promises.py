@@ -152,8 +152,9 @@ def _late_days(sender: Sender, units: int) -> int:
 
 def _next_midnight(opening: Opening, moment_ms: int) -> int:
     """When the next day begins."""
-    day = local_day(moment_ms, opening.zone) + 1
-    return next(iter(moments_of(day, 0, DAY_MINUTES, opening.zone)))[0]
+    today = local_day(moment_ms, opening.zone)
+    days = (today + 1, today + 2)  # a zone that moves over the date line skips a day
+    return next(start for day in days for start, _ in moments_of(day, 0, DAY_MINUTES, opening.zone))
 
 
 def _arrival(route: Route, dispatch_ms: int) -> Arrival | None:

@@ -47,6 +47,15 @@ def test_a_location_at_the_address_that_was_heard_just_now_costs_nothing_more() 
     assert (here.location, here.cost, unknown.cost) == ("here", 0, 109)
 
 
+def test_each_kilometre_costs_its_weight_exactly() -> None:
+    weights = SourcingDocument(split=0, per_km=1_000, unknown_km=50)
+    (near, unknown), _ = sort_out(
+        [surveyed("a", distance_km=1.25), surveyed("b", distance_km=None)], {}, weights, NOW_MS
+    )
+    assert (near.cost, unknown.cost) == (1_250, 50_000)
+    assert (near.distance_km, unknown.distance_km) == (1.25, None)
+
+
 def test_only_locations_of_the_areas_may_send_if_they_name_any() -> None:
     found, unfit = sort_out([surveyed("a"), surveyed("b")], {"b": serving("b", 1)}, USUAL, NOW_MS)
     assert ([one.location for one in found], [(one.location, one.reason) for one in unfit]) == (

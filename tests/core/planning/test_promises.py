@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -41,10 +43,11 @@ class Chain:
     def shown(self, moment: int) -> str:
         return datetime.fromtimestamp(moment / 1000, UTC).astimezone(self.zone).strftime("%m-%d %H:%M")
 
-    def promise(self, now: str, *lanes: tuple[int, int], units: int = 1, **sender: Any) -> Promise | None:
+    def promise(self, now: str | int, *lanes: tuple[int, int], units: int = 1, **sender: Any) -> Promise | None:
         dispatch = sender.pop("dispatch", Dispatch())
         routes = [Route(f"c-{n}", Lane(*days), self.opening("carrier")) for n, days in enumerate(lanes)]
-        return promise(Sender(self.opening("shop"), dispatch, **sender), routes, units, self.at(now))
+        now_ms = self.at(now) if isinstance(now, str) else now
+        return promise(Sender(self.opening("shop"), dispatch, **sender), routes, units, now_ms)
 
     def times(self, *arguments: Any, **more: Any) -> list[str]:
         """When goods are ready, leave, and arrive."""
@@ -82,6 +85,41 @@ def test_work_on_an_order_takes_open_hours_only() -> None:
     assert chain.times("2026-03-06 20:00")[:2] == ["03-09 09:00", "03-09 09:00"]
 
 
+def test_work_that_ends_as_the_location_closes_leaves_then_however_shortly_it_was_open() -> None:
+    stop = {
+        "valid_from": "2026-03-03T01:00:00Z",
+        "valid_to": "2026-03-03T01:59:59.999Z",
+        "reasons": {"en": "Stocktaking"},
+    }
+    chain = Chain(shop={**weekly("09:00", "10:00"), "stops": [stop]})
+    now = chain.at("2026-03-02 09:59") + 1  # a millisecond of the minute is left when it closes
+    for cut_offs in ((), (CutOff("10:00"),)):
+        found = chain.promise(now, dispatch=Dispatch(cut_offs, handling_minutes=1))
+        assert found is not None
+        assert (chain.shown(found.ready_ms), chain.shown(found.dispatch_ms)) == ("03-03 10:00", "03-03 10:00")
+
+
+def test_cut_off_that_clocks_never_show_is_none_that_day() -> None:
+    berlin = Chain("Europe/Berlin")
+    assert berlin.times("2026-03-29 01:00", dispatch=Dispatch((CutOff("02:59"),)))[1] == "03-30 02:59"
+    first_pass = berlin.at("2026-10-25 02:30")
+    found = berlin.promise(first_pass, dispatch=Dispatch((CutOff("01:59"),)))
+    assert found is not None and berlin.shown(found.dispatch_ms) == "10-26 01:59"
+
+
+def test_next_day_of_dispatch_begins_at_midnight() -> None:
+    dispatch = Dispatch((CutOff("00:00"),), units_per_day=1)
+    assert Chain().times("2026-03-05 10:00", units=2, dispatch=dispatch)[1] == "03-07 00:00"
+
+
+def test_days_that_a_time_zone_skips_are_no_days_of_dispatch_or_delivery() -> None:
+    """Samoa had no 30 December 2011. A location there with too much work had no next day."""
+    apia = Chain("Pacific/Apia", carrier=weekly("08:00", "20:00", [*WORKDAYS, "sat", "sun"]))
+    assert apia.times("2011-12-29 10:00", (1, 1))[2:] == ["12-31 08:00", "12-31 20:00"]
+    late = apia.times("2011-12-29 10:00", (1, 1), units=2, dispatch=Dispatch(units_per_day=1))
+    assert late[1:] == ["12-31 00:00", "01-01 08:00", "01-01 20:00"]
+
+
 def test_what_is_over_the_capacity_leaves_on_later_days() -> None:
     chain = Chain(shop=weekly("09:00", "17:00"))
     dispatch = Dispatch(cut_offs=(CutOff("16:00"),), units_per_day=10)
@@ -102,6 +140,10 @@ def test_goods_travel_on_working_days_of_the_carrier() -> None:
     assert chain.times("2026-03-05 21:00", (0, 0))[2:] == ["03-06 08:00", "03-06 20:00"]
 
 
+def test_carrier_without_windows_delivers_from_midnight_to_midnight() -> None:
+    assert Chain().times("2026-03-05 10:00", (1, 1))[2:] == ["03-06 00:00", "03-07 00:00"]
+
+
 def test_carrier_that_is_done_first_takes_the_goods() -> None:
     found = Chain().promise("2026-03-05 10:00", (1, 5), (2, 3), (3, 3))
     assert found is not None and found.arrival is not None
@@ -116,6 +158,33 @@ def test_promise_over_new_year_without_its_holidays_is_doubted() -> None:
     assert old is not None and new is not None
     assert (old.doubts, old.confidence) == ((), "high")
     assert (new.doubts, new.confidence) == (("no-holidays",), "medium")
+
+
+@pytest.fixture(params=["America/New_York", "Asia/Tokyo"])
+def machine_zone(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The time zone of the machine, which must not matter."""
+    monkeypatch.setenv("TZ", request.param)
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.usefixtures("machine_zone")
+def test_year_of_a_promise_is_that_of_the_clock_of_the_location() -> None:
+    shop = {**weekly("00:00", "24:00", [*WORKDAYS, "sat", "sun"]), "days": {"2026-10-01": {"closed": True}}}
+    chain = Chain(shop=shop, carrier=weekly("08:00", "23:00", [*WORKDAYS, "sat", "sun"]))
+    old, new = chain.promise("2026-12-31 23:59", (0, 0)), chain.promise("2026-12-31 22:58", (0, 0))
+    assert old is not None and new is not None
+    assert (old.doubts, new.doubts) == (("no-holidays",), ())
+
+
+def test_several_doubts_make_a_promise_low() -> None:
+    found = Chain().promise(
+        "2026-03-05 10:00", (1, 1), unheard_ms=None, waiting_units=1, dispatch=Dispatch(units_per_day=1)
+    )
+    assert found is not None
+    assert (found.doubts, found.confidence) == (("unheard", "busy"), "low")
 
 
 @pytest.mark.parametrize(
