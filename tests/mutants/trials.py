@@ -44,9 +44,13 @@ ORIGINALS = 3
 TEST_TIME_MAX_S = 30
 """Seconds after which a test that waits for something fails. The limit of processor time does not see it."""
 
+TOO_SLOW = "tests/runtime/http/test_api_fuzzing.py"
+"""Each of its tests takes longer than all tests of a mutant may, and on a busy machine longer than one test may."""
+
 PYTEST_ARGUMENTS = (
     *("-q", "-x", "-s", "--tb=no", "--no-header", "--no-summary", "-p", "no:cacheprovider"),
     *(f"--timeout={TEST_TIME_MAX_S}", f"--basetemp={MUTANTS / 'tmp'}", "-o", "tmp_path_retention_policy=none"),
+    f"--ignore={TOO_SLOW}",
 )
 
 

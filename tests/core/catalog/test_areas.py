@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from replica.core.base.errors import Invalid
 from replica.core.catalog.addresses import Destination, where
 from replica.core.catalog.area_index import Areas
-from replica.core.catalog.areas import AREA, AreaDocument, ban_on, check_area, read_area, servings
+from replica.core.catalog.areas import AREA, AreaDocument, ban_on, check_area, locations_of, read_area, servings
 from replica.core.catalog.coverages import Corner, membership, ring_of
 from replica.core.catalog.documents import pack_value
 from replica.core.catalog.locations import Point, distance_km
@@ -177,7 +177,7 @@ def test_areas_come_by_priority_and_a_cleared_one_is_gone() -> None:
 
 def test_area_of_a_later_release_keeps_its_known_fields() -> None:
     chart = Map()
-    assert chart.write("a", {"type": "division", "country": "CN"}, later=True)
+    assert chart.write("a", {"type": "division", "country": "CN"}, later={1: "a key that is no text"})
     assert chart.write("b", {"type": "division", "country": "CN", "province": "新省"})
     assert chart.found(province="新省") == ["a", "b"]
 
@@ -227,6 +227,40 @@ def test_location_that_is_named_twice_is_refused() -> None:
     with pytest.raises(Invalid) as refused:
         check_area(msgspec.convert({**document, "backups": [{"location": "w-1"}]}, AreaDocument))
     assert refused.value.field == "backups[0].location"
+
+
+def test_location_that_serves_twice_is_refused() -> None:
+    document = {"covers": [{"type": "code", "code": "310000"}], "serves": [{"location": "w-1"}, {"location": "w-1"}]}
+    with pytest.raises(Invalid, match=r"so does serves\[0\]\.location") as refused:
+        check_area(msgspec.convert(document, AreaDocument))
+    assert refused.value.field == "serves[1].location"
+
+
+def test_first_of_equal_areas_says_that_a_location_serves() -> None:
+    chart = Map()
+    for name in ("b", "a"):
+        chart.write(name, {"type": "division", "country": "CN"}, serves=[{"location": "w-1"}])
+    found = servings(chart.areas.containing(where(Destination("CN"), "ship_to")))
+    assert found["w-1"].area == "a"
+
+
+def test_locations_that_an_area_names_come_with_their_fields() -> None:
+    document = {
+        "covers": [{"type": "code", "code": "310000"}, {"type": "distance", "location": "s-1", "km": 1}],
+        "excludes": [
+            {"type": "distance", "location": "s-2", "km": 1},
+            {"type": "distance", "lat": 0, "lon": 0, "km": 1},
+        ],
+        "serves": [{"location": "w-1"}, {"location": "w-2"}],
+        "backups": [{"location": "w-3"}],
+    }
+    assert list(locations_of(msgspec.convert(document, AreaDocument))) == [
+        ("w-1", "serves[0].location"),
+        ("w-2", "serves[1].location"),
+        ("w-3", "backups[0].location"),
+        ("s-1", "covers[1].location"),
+        ("s-2", "excludes[0].location"),
+    ]
 
 
 @pytest.mark.parametrize("address", [{"lat": 1.0}, {"lon": 1.0}])

@@ -156,12 +156,36 @@ def test_calendar_that_never_opens_again_has_no_next_opening() -> None:
 
 def test_calendar_follows_its_newest_document_that_this_version_understands() -> None:
     wall = Wall(main={"windows": [window("09:00", "17:00")]})
-    assert wall.write("main", {"later": True})
+    assert wall.write("main", {"later": {1: "a key that is no text"}})
     assert wall.is_open("2026-03-02 20:00")
     assert not wall.write("main", {"days": {"2026-02-30": {"closed": True}}})
     assert not wall.is_open("2026-03-02 12:00")
     assert wall.write("main", None)
     assert wall.calendars.get("main") is None
+
+
+def test_promotion_may_have_one_day() -> None:
+    promotion = {"first_day": "2026-06-01", "last_day": "2026-06-01", "windows": [window("06:00", "23:00")]}
+    value = {"windows": [window("09:00", "17:00")], "promotions": [promotion]}
+    check_calendar(msgspec.convert(value, CalendarDocument))
+    wall = Wall(main=value)
+    shown = ["2026-05-31 22:00", "2026-06-01 22:00", "2026-06-02 22:00"]
+    assert [wall.is_open(text) for text in shown] == [False, True, False]
+
+
+def test_name_of_a_calendar_that_does_not_exist_is_refused_with_its_field() -> None:
+    wall = Wall(main={}, holidays={})
+    wall.calendars.check_named(["main", "holidays"], "calendars")
+    with pytest.raises(Invalid, match="names the calendar 'gone', and there is none") as refused:
+        wall.calendars.check_named(["main", "gone"], "calendars")
+    assert refused.value.field == "calendars[1]"
+
+
+def test_no_time_has_no_opening() -> None:
+    wall = Wall(main={})
+    for names in ((), ("main",)):
+        opening = Opening(wall.calendars, names, wall.zone)
+        assert [opening.spans(5, 5), opening.spans(9, 5), opening.spans(5, 6)] == [[], [], [(5, 6)]]
 
 
 BACKWARDS = {"first_day": "2026-06-02", "last_day": "2026-06-01", "windows": [window("01:00", "02:00")]}

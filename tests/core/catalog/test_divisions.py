@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from replica.core.catalog.divisions import divisions, short_name
+from replica.core.catalog.divisions import Divisions, divisions, is_code, short_name
 
 
 @pytest.mark.parametrize(
@@ -26,6 +26,9 @@ from replica.core.catalog.divisions import divisions, short_name
         (("辽宁", "朝阳", "朝阳县"), "211321"),
         (("香港", "", ""), "810000"),
         (("台湾", "", ""), "710000"),
+        (("", "凉山", ""), "513400"),
+        (("", "仙桃", ""), "429004"),
+        (("", "", "余杭"), "330110"),
     ],
 )
 def test_names_mean_the_division_that_people_mean(names: tuple[str, str, str], code: str) -> None:
@@ -42,6 +45,10 @@ def test_names_mean_the_division_that_people_mean(names: tuple[str, str, str], c
         (("广东省", "东莞市", "南城街道"), "441900", "district"),
         (("浙江", "杭洲", "西湖区"), "330000", "city"),
         (("Zhejiang", "", ""), "", "province"),
+        (("", "余杭", ""), "", "city"),
+        (("", "浙江", ""), "", "city"),
+        (("", "", "杭州市"), "", "district"),
+        (("", "", "浙江省"), "", "district"),
     ],
 )
 def test_name_that_means_none_or_several_leaves_the_address_in_the_division_above(
@@ -93,3 +100,40 @@ def test_wrong_name_is_met_with_close_ones() -> None:
     assert "杭州市" in divisions().close("city", "杭洲市")
     assert divisions().close("district", "余航", "330100") == ["余杭"]
     assert divisions().close("city", "Hamburg") == []
+    assert divisions().close("city", " 杭 洲 市 ") == divisions().close("city", "杭洲市")
+
+
+SMALL = [
+    ("110000", "甲省"),
+    ("110100", "乙市"),
+    ("110101", "丙丁"),
+    ("110102", "丙丁县"),
+    ("110103", "戊己区"),
+    ("119001", "庚辛市"),
+]
+
+
+def test_division_is_in_the_smallest_one_whose_code_begins_its_own() -> None:
+    table = Divisions(SMALL)
+    assert [one.parent for one in table] == ["", "110000", "110100", "110100", "110100", "110000"]
+    assert table.and_above("110103") == ["110103", "110100", "110000"]
+
+
+def test_whole_name_comes_before_a_short_one() -> None:
+    table = Divisions(SMALL)
+    assert table.named("甲省", "乙市", "丙丁").code == "110101"
+    assert table.named("甲省", "乙市", "丙丁县").code == "110102"
+    assert table.named("甲省", "乙市", "戊己").code == "110103"
+
+
+def test_county_without_a_prefecture_is_a_city_and_one_with_a_prefecture_is_none() -> None:
+    table = Divisions(SMALL)
+    found = [table.named("", name, "") for name in ("庚辛", "乙市", "戊己", "甲省")]
+    assert [one.code for one in found] == ["119001", "110100", "", ""]
+
+
+@pytest.mark.parametrize(
+    ("text", "is_one"), [("310115", True), ("31011", False), ("3101155", False), ("31011x", False)]
+)
+def test_code_has_six_digits(text: str, is_one: bool) -> None:
+    assert is_code(text) == is_one

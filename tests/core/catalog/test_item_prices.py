@@ -55,6 +55,7 @@ def test_cost_is_rounded_item_by_item_and_added_by_currency() -> None:
     )
     prices = prices_at(documents, catalog)
     assert cost_of([("wings_g", 250), ("tea_g", 1), ("salt", 4)], prices) == Cost({"EUR": 351, "CHF": 0}, 4)
+    assert cost_of([("salt", 4), ("oil", 3)], prices) == Cost({}, 7)
     assert sum_of([Cost({"EUR": 1}, 2), Cost({"EUR": 3, "CHF": 4}, 5)]) == Cost({"CHF": 4, "EUR": 4}, 7)
     assert sum_of([]) == Cost({}, 0)
 
@@ -84,5 +85,6 @@ def test_prices_of_one_moment_go_on_to_a_later_one_until_one_of_them_changes() -
     assert not prices.advance(ms(NOON))
     noon = prices_at(documents_of(write(scheduled)), catalog)
     assert noon.of("cola") == ItemPrice(99, 1, "EUR")
+    assert noon.advance(ms(NOON))
     assert noon.advance(ms(LATER) - 1)
     assert not noon.advance(ms(LATER))

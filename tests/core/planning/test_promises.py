@@ -107,6 +107,14 @@ def test_cut_off_that_clocks_never_show_is_none_that_day() -> None:
     assert found is not None and berlin.shown(found.dispatch_ms) == "10-26 01:59"
 
 
+def test_minute_after_a_cut_off_is_none_at_any_hour() -> None:
+    utc = Chain("UTC")
+    for hour in range(24):
+        found = utc.promise(f"2026-03-05 {hour:02d}:00", dispatch=Dispatch((CutOff(f"{(hour - 1) % 24:02d}:59"),)))
+        assert found is not None
+        assert found.dispatch_ms - utc.at(f"2026-03-05 {hour:02d}:00") == (24 * 60 - 1) * 60_000
+
+
 def test_next_day_of_dispatch_begins_at_midnight() -> None:
     dispatch = Dispatch((CutOff("00:00"),), units_per_day=1)
     assert Chain().times("2026-03-05 10:00", units=2, dispatch=dispatch)[1] == "03-07 00:00"
