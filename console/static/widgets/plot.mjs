@@ -81,7 +81,7 @@ function draw(uPlot, place, { times, series, text, height }) {
       ...series.map((one, index) => ({
         label: one.name,
         stroke: color(`--tone-${one.tone ?? index % 8}`),
-        fill: index === 0 ? `${color(`--tone-${one.tone ?? 0}`)}22` : undefined,
+        fill: index === 0 ? color(`--tone-${one.tone ?? 0}`).replace("rgb(", "rgba(").replace(")", ", 0.13)") : undefined,
         width: 2,
         paths: one.isStepped ? stepped : undefined,
         points: { show: times.length < 40 },
