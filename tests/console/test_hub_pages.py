@@ -57,7 +57,7 @@ async def test_press_on_a_dot_of_the_map_opens_its_location(browser: Browser, hu
 async def test_sku_shows_its_interval_its_holders_and_where_its_price_comes_from(browser: Browser, hub: str) -> None:
     async with visiting(browser, hub) as visit:
         await visit.go("#/skus")
-        await visit.see("All SKUs, by number")
+        await visit.see("All SKUs")
         await visit.page.keyboard.type("cola 330")  # the field has the focus
         await visit.see("Kelvane cola 330 ml")
         await visit.page.get_by_role("link", name="Kelvane cola 330 ml", exact=True).click()

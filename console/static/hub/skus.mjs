@@ -26,7 +26,7 @@ const t = words({
   most: ["most left", "库存从多到少"],
   dearest: ["price, high to low", "价格从高到低"],
   caption: ["SKUs that fit", "符合条件的商品"],
-  catalogue: ["All SKUs, by number", "全部商品（按编号）"],
+  catalogue: ["All SKUs", "全部商品"],
   sku: ["SKU", "商品"],
   group: ["Brand and category", "品牌与品类"],
   price: ["Price", "价格"],
@@ -48,8 +48,7 @@ export default function SkusPage() {
   }, [text]);
   const q = chosen.get("q") ?? "";
   const query = { q, status: status === "active" ? "" : status, sort, language: sort === "name" ? language.value : "", limit: 50 };
-  // a search needs a text; without one, the page lists the catalogue
-  const url = q ? withQuery("/v1/search", query) : "/v1/documents/sku?limit=50";
+  const url = withQuery("/v1/search", query);
   const found = usePages(url, { rowsOf, keeps: true, concerns: isDocument });
   const box = useRef(null);
   useEffect(() => box.current?.focus(), []);
@@ -62,31 +61,26 @@ export default function SkusPage() {
     <form class="inline filters" onSubmit=${submit}>
       <${Field} label=${t("search")} hint=${t("hint")}>${(attributes) => html`
         <input ...${attributes} ref=${box} type="search" autocomplete="off" value=${text} onInput=${(event) => setText(event.target.value)} />`}<//>
-      ${q && html`<${ChoiceField} label=${t("status")} value=${status} set=${(one) => setFields({ status: one })}
-        options=${["active", "ended", "any"].map((one) => [one, t(one)])} />`}
-      ${q && html`<${ChoiceField} label=${t("sort")} value=${sort} set=${(one) => setFields({ sort: one })}
-        options=${[["", t("best")], ["name", t("byName")], ["available", t("fewest")], ["-available", t("most")], ["-price", t("dearest")]]} />`}
+      <${ChoiceField} label=${t("status")} value=${status} set=${(one) => setFields({ status: one })}
+        options=${["active", "ended", "any"].map((one) => [one, t(one)])} />
+      <${ChoiceField} label=${t("sort")} value=${sort} set=${(one) => setFields({ sort: one })}
+        options=${[["", t("best")], ["name", t("byName")], ["available", t("fewest")], ["-available", t("most")], ["-price", t("dearest")]]} />
     </form>
     <${Read} reading=${found}>${() => found.rows.length === 0
       ? html`<${Empty}><p>${t("none")}</p><a class="link-button" href="#/documents/sku">${t("write")}</a><//>`
-      : html`<${Found} found=${found} />`}<//>`;
+      : html`<${Found} found=${found} isAll=${!q && !sort} />`}<//>`;
 }
-
-const figures = () => [
-  { name: t("price"), isNumber: true, cell: (row) => (row.price === undefined ? "–" : money(row.price, row.currency)) },
-  { name: t("available"), isNumber: true, cell: (row) => number(row.available) },
-];
 
 const isDocument = (entry) => entry.kind === "document";
 
-/** The rows of a search, or those of a list of documents. */
-const rowsOf = (answer) => answer.skus ?? answer.documents.map((one) => ({ sku: one.key, names: one.value.names, attributes: one.value.attributes }));
+const rowsOf = (answer) => answer.skus;
 
-function Found({ found }) {
-  return html`<${Table} caption=${t(found.answer.skus ? "caption" : "catalogue")} rows=${found.rows} rowKey=${(row) => row.sku} columns=${[
+function Found({ found, isAll }) {
+  return html`<${Table} caption=${t(isAll ? "catalogue" : "caption")} rows=${found.rows} rowKey=${(row) => row.sku} columns=${[
       { name: t("sku"), isWide: true, cell: (row) => html`<a href=${to`/skus/${row.sku}`}>${named(row.names, row.sku)}</a> <small class="id">${row.sku}</small>` },
       { name: t("group"), cell: (row) => html`<span class="small">${[row.attributes?.brand, row.attributes?.category].filter(Boolean).join(" · ") || "–"}</span>` },
-      ...(found.answer.skus ? figures() : []),
+      { name: t("price"), isNumber: true, cell: (row) => (row.price === undefined ? "–" : money(row.price, row.currency)) },
+      { name: t("available"), isNumber: true, cell: (row) => number(row.available) },
     ]}><${More} pages=${found} /><//>
-    ${found.answer.is_capped && html`<p class="small">${t("capped")}</p>`}`;
+    ${!isAll && found.answer.is_capped && html`<p class="small">${t("capped")}</p>`}`;
 }

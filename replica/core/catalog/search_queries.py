@@ -142,7 +142,10 @@ def read_sort(text: str, field: str = "sort") -> tuple[SortKey, ...]:
 
 
 def check_search(query: SearchQuery) -> Terms:
-    """Check the rules that concern several fields, and return the terms of the text. Raises Invalid with the field."""
+    """Check the rules that concern several fields, and return the terms of the text. Raises Invalid with the field.
+
+    Without a text, the filters alone decide.
+    """
     for index, wanted in enumerate(query.attributes):
         field = f"attributes[{index}]"
         if bool(wanted.values) == (wanted.least is not None or wanted.most is not None):
@@ -161,7 +164,7 @@ def check_search(query: SearchQuery) -> Terms:
             text = f"The field sort[{index}] has the same key as sort[{seen[key.by, key.attribute]}]."
             raise Invalid(text, field=f"sort[{index}]")
         seen[key.by, key.attribute] = index
-    return read_terms(query.q)
+    return read_terms(query.q) if query.q.strip() else Terms()
 
 
 def _check_range(field: str, least: float | None, most: float | None) -> None:

@@ -77,10 +77,15 @@ _DECODER = Decoder(Searchable)
 class Terms(Struct, frozen=True):
     """What a query looks for: all of these."""
 
-    words: tuple[str, ...]
+    words: tuple[str, ...] = ()
     """Beginnings of words."""
-    runs: tuple[str, ...]
+    runs: tuple[str, ...] = ()
     """Substrings of runs."""
+
+    @property
+    def is_limiting(self) -> bool:
+        """Whether it looks for anything. Otherwise every SKU fits."""
+        return bool(self.words or self.runs)
 
     @property
     def is_exact(self) -> bool:

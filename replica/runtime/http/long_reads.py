@@ -49,12 +49,12 @@ class LongReads:
         return found
 
     async def collect_now(
-        self, things: Sequence[T], read: Callable[[Replica, Pending, Sequence[T]], list[U]]
+        self, things: Sequence[T], read: Callable[[Replica, Pending, Sequence[T]], list[U]], at_once: int = COLLECTED
     ) -> list[U]:
-        """As `collect`, without waiting for commits. `read` leaves out what is pending."""
+        """As `collect`, without waiting for commits: `read` leaves out what is pending. `at_once`: things of a turn."""
         found: list[U] = []
-        for start in range(0, len(things), COLLECTED):
-            some = things[start : start + COLLECTED]
+        for start in range(0, len(things), at_once):
+            some = things[start : start + at_once]
             async with self._turn:
                 found += await self._driver.look_now(lambda replica, pending, some=some: read(replica, pending, some))  # type: ignore[misc]
                 await asyncio.sleep(0)

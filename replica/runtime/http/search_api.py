@@ -30,7 +30,7 @@ from replica.core.catalog.skus import EACH, sellable
 from replica.core.ledger.cells import Ledger, Stock
 from replica.core.state.pending import Pending
 from replica.core.state.replica import Replica
-from replica.runtime.http.long_reads import LongReads
+from replica.runtime.http.long_reads import SLICE, LongReads
 from replica.runtime.http.operations import Operation, json_response
 from replica.runtime.http.query_fields import (
     CURSOR,
@@ -202,15 +202,15 @@ class SearchApi:
         if _needs_figures(query):
             found = await self._long_reads.collect_now(found, known.of_some)
 
-        def page(replica: Replica, pending: Pending) -> tuple[list[FoundAnswer], Begin | None]:
-            """All that is left, without waiting for a commit: somebody is typing."""
+        def page(replica: Replica, pending: Pending) -> tuple[list[FoundSku], Begin | None]:
             if known.location:
                 replica.known_locations.check(known.location, "location")
             fitting, end = select(known.popular(replica, found), query), begin.offset + query.limit
-            following = Begin(begin.after, end) if end < len(fitting) else None
-            return known.answers(replica, pending, fitting[begin.offset : end]), following
+            return fitting[begin.offset : end], Begin(begin.after, end) if end < len(fitting) else None
 
-        return await self._node.driver.look_now(page)
+        # neither waits for a commit, because somebody is typing
+        shown, following = await self._node.driver.look_now(page)
+        return await self._long_reads.collect_now(shown, known.answers, at_once=SLICE), following
 
 
 class _Figures:
@@ -273,6 +273,8 @@ class _Figures:
         recipe = recipe_if_known(replica, sku)
         if recipe is None:
             return 0, None
+        if len(recipe) == 1 and not self.location and self._near is None:
+            return _total(replica.ledger, pending, *recipe[0]), None
         total, nearest = 0, None
         for location in (self.location,) if self.location else replica.ledger.locations(recipe[0][0]):
             units = self._units.get(location)
@@ -291,6 +293,16 @@ class _Figures:
         if location not in self._distances:
             self._distances[location] = distance_to(replica.documents, location, self._near)
         return self._distances[location]
+
+
+def _total(ledger: Ledger, pending: Pending, item: str, quantity: int) -> int:
+    """How many SKUs of so many units of one item can be sold at all locations. There may be hundreds for each SKU."""
+    at_location, total = ledger.at_location, 0
+    for location in ledger.locations(item):
+        units = at_location[location].stocks[item].available - pending.available(location, item)
+        if units >= quantity:
+            total += units // quantity
+    return total
 
 
 class _Available(dict[str, int]):

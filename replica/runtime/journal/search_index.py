@@ -124,11 +124,14 @@ def update(connection: sqlite3.Connection, changes: Iterable[SkuChange]) -> None
 def find(connection: sqlite3.Connection, terms: Terms, after: int = 0) -> FoundSkus:
     """The first SEARCH_CANDIDATES_MAX SKUs that the index has for some terms, less those that do not fit.
 
+    Without terms, all SKUs fit.
+
     Only SKUs with a greater number than `after` are looked at. All of them come as one row. Between two rows, SQLite
     gives the interpreter's lock back and waits for it again, while the event loop is busy.
     """
+    name, text = ("find", (match_expression(terms),)) if terms.is_limiting else ("browse", ())
     number, last, packed = connection.execute(
-        SEARCH_STATEMENTS["find"], (match_expression(terms), after, SEARCH_CANDIDATES_MAX + 1)
+        SEARCH_STATEMENTS[name], (*text, after, SEARCH_CANDIDATES_MAX + 1)
     ).fetchone()
     if not number:
         return FoundSkus([], False, after)

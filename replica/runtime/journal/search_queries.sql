@@ -77,3 +77,9 @@ SELECT count(*), max(id), CAST(group_concat(document, '') AS BLOB) FROM (
     ) AS found
     JOIN search_skus AS s ON s.id = found.id ORDER BY s.id
 )
+
+-- browse
+-- All SKUs after a number, at most so many, in the same form.
+SELECT count(*), max(id), CAST(group_concat(document, '') AS BLOB) FROM (
+    SELECT id, document FROM search_skus WHERE id > ? ORDER BY id LIMIT ?
+)
