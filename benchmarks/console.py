@@ -146,15 +146,24 @@ def _browser() -> Iterator[Page]:
         browser.close()
 
 
+_ROWS_SHOWN = """async () => {
+  const isShown = () => [...document.querySelectorAll("main tbody tr")].some((row) => row.textContent.includes("Shop"));
+  while (!isShown()) await new Promise(requestAnimationFrame);
+  await new Promise(requestAnimationFrame);
+  return performance.now();
+}"""
+
+
 def _first_page(page: Page, server: Server) -> Measured:
     """The first look, with nothing in the cache of the browser, and the next one."""
     figures = {}
     for look in ("first", "next"):
-        page.goto(f"{server.url}/#/")
-        page.locator("tbody tr", has_text="Shop").first.wait_for(timeout=60_000)
+        page.goto("about:blank")
+        page.goto(f"{server.url}/#/", wait_until="commit")
+        rows_ms = float(page.evaluate(_ROWS_SHOWN))
         paint = "() => performance.getEntriesByName('first-contentful-paint')[0].startTime"
         figures[f"{look} paint ms"] = float(page.evaluate(paint))
-        figures[f"{look} rows ms"] = float(page.evaluate("() => performance.now()"))
+        figures[f"{look} rows ms"] = rows_ms
     return figures
 
 
@@ -172,7 +181,7 @@ def _views(stores: int) -> dict[str, View]:
     return {
         f"the list of {stores:,} locations": View("/v1/locations", "Shop", "#/"),
         "the stock of a store": View("/v1/stock/", "Goods", "#/locations/store-7"),
-        "all SKUs": View("/v1/documents/sku", "Goods", "#/skus"),
+        "all SKUs": View("/v1/search", "Goods", "#/skus"),
         "a search for SKUs": View("/v1/search", "Goods 77", text="goods 77"),
         "a SKU at all locations": View("/v1/availability", "Shop", f"#/skus/{item_name(77)}"),
         "orders": View("/v1/orders", "web-199", "#/orders"),

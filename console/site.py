@@ -59,25 +59,29 @@ class Asset(Struct, frozen=True):
 
 
 @cache
-def site(entry: str, title: str, *styles: str) -> Site:
+def site(entry: str, first: str, title: str, *styles: str) -> Site:
     """The site of a console. Nodes of one process share it, because its files are read and compressed."""
-    return Site(entry, title, styles)
+    return Site(entry, title, styles, first=first)
 
 
 class Site:
     """The files of the consoles, and the start page of one of them.
 
     `entry` is the module that the page loads, such as `store/main.mjs`. `styles`: styles besides those of all consoles.
+    `first`: the module of the start page, which `entry` imports later. Most visits begin there, so the browser asks
+    for it at once.
     """
 
-    def __init__(self, entry: str, title: str, styles: Sequence[str] = (), folder: Path = STATIC) -> None:
+    def __init__(
+        self, entry: str, title: str, styles: Sequence[str] = (), folder: Path = STATIC, first: str = ""
+    ) -> None:
         sources = _read(folder)
         digest = blake2b(digest_size=8)
         for name, body in sources.items():
             digest.update(name.encode() + b"\0" + body + b"\0")
         self.base = f"{PREFIX}/{digest.hexdigest()}"
         self._assets = {name: _asset(name, body) for name, body in sources.items()}
-        self._page = _asset("index.html", self._start_page(entry, title, (*STYLES, *styles), sources))
+        self._page = _asset("index.html", self._start_page([entry, first], title, (*STYLES, *styles), sources))
 
     def add_to(self, app: web.Application) -> None:
         """Serve the console in an application."""
@@ -93,13 +97,18 @@ class Site:
             raise web.HTTPNotFound
         return _answer(request, asset, KEPT)
 
-    def _start_page(self, entry: str, title: str, styles: Sequence[str], sources: Mapping[str, bytes]) -> bytes:
+    def _start_page(
+        self, modules: Sequence[str], title: str, styles: Sequence[str], sources: Mapping[str, bytes]
+    ) -> bytes:
         links = [f'<link rel="stylesheet" href="{self.base}/{name}">' for name in styles]
-        links += [f'<link rel="modulepreload" href="{self.base}/{name}">' for name in needed_by(entry, sources)]
+        links += [f'<link rel="modulepreload" href="{self.base}/{name}">' for name in needed_by(modules, sources)]
         if not is_complete():
             return _INCOMPLETE
         return _PAGE.format(
-            title=escape(title), links="\n".join(links), icon=f"{self.base}/look/icon.svg", entry=f"{self.base}/{entry}"
+            title=escape(title),
+            links="\n".join(links),
+            icon=f"{self.base}/look/icon.svg",
+            entry=f"{self.base}/{modules[0]}",
         ).encode()
 
 
@@ -116,6 +125,7 @@ _PAGE = """<!doctype html>
 </head>
 <body>
 <div id="app">
+<header class="bar"><span class="brand"><span class="mark"></span>Shelfsync</span></header>
 <noscript>This page needs JavaScript. The JSON calls of this node do not: see /openapi.json.</noscript>
 </div>
 </body>
@@ -131,13 +141,13 @@ node again. All JSON calls work: see <a href="/openapi.json">/openapi.json</a>.<
 """
 
 
-def needed_by(entry: str, sources: Mapping[str, bytes]) -> list[str]:
-    """All modules that a module imports statically, also indirectly, so that a browser asks for them at once."""
-    found: dict[str, None] = {}
-    waiting = [entry]
+def needed_by(modules: Sequence[str], sources: Mapping[str, bytes]) -> list[str]:
+    """Some modules and all that they import statically, also indirectly, so that a browser asks for them at once."""
+    found = dict.fromkeys(name for name in modules if name in sources)
+    waiting = list(found)
     while waiting:
         name = waiting.pop()
-        for path in _static_import.findall(sources[name].decode()) if name in sources else ():
+        for path in _static_import.findall(sources[name].decode()):
             other = posixpath.normpath(posixpath.join(posixpath.dirname(name), path))
             if other not in found and other in sources:
                 found[other] = None

@@ -19,11 +19,12 @@ from replica.core.rights.forecast import Demand
 from replica.core.state.commands import Command
 from replica.core.state.replica import Replica
 from replica.core.stock.requests import Sale, SaleBatch
-from replica.runtime.http.answers import ExplainAnswer, StockAnswer, StockPage
+from replica.runtime.http.answers import ExplainAnswer
 from replica.runtime.http.documents_api import DocumentsApi
 from replica.runtime.http.exceptions import ExceptionsApi
 from replica.runtime.http.fast_path import FastRead, single
 from replica.runtime.http.forecast_api import ForecastApi
+from replica.runtime.http.items_api import ItemsApi
 from replica.runtime.http.operations import Decoder, Operation, checked_key, json_response, key_of
 from replica.runtime.http.order_list import OrderList
 from replica.runtime.http.order_machine_api import OrderMachineApi
@@ -35,6 +36,8 @@ from replica.runtime.http.search_api import SearchApi
 from replica.runtime.http.sellable_api import SellableApi
 from replica.runtime.http.skus_api import SkusApi
 from replica.runtime.http.stock_api import StockApi, vector_answer
+from replica.runtime.http.stock_list import StockList, StockRow
+from replica.runtime.http.till_receipts_api import TillReceiptsApi
 from replica.runtime.http.writes import MovementAnswer, answer_of
 from replica.runtime.node import Node
 from replica.runtime.peering.peers import Peer
@@ -90,6 +93,7 @@ class EdgeApi:
         self._sale = Decoder(Sale)
         self._batches = SaleBatches(node, location)
         self._stock = StockApi(node, lambda request: location)
+        self._stock_list = StockList(node, self._stock.long_reads, self._stock.location_of)
         self._orders = OrdersApi(node, can_replicate=False)
         self._sellable = SellableApi(node, self._stock.long_reads, self._named_location)
         self._quotes = QuotesApi(node, self._named_location)
@@ -98,6 +102,8 @@ class EdgeApi:
         self._documents = DocumentsApi(node, self._stock.long_reads, location)
         self._order_machine = OrderMachineApi(node)
         self._order_list = OrderList(node, self._stock.long_reads)
+        self._items = ItemsApi(node, self._stock.long_reads)
+        self._receipts = TillReceiptsApi(node, self._stock.long_reads, self._named_location)
         self._preview = PreviewApi(node, self._stock.long_reads, self._documents, location)
         self._forecast = ForecastApi(node, lambda request: location, self._demand)
         self._exceptions = ExceptionsApi(node)
@@ -136,20 +142,13 @@ class EdgeApi:
                 answer=PickupPage,
                 query=(CURSOR, LIMIT),
             ),
-            Operation(
-                method="GET",
-                path="/v1/stock",
-                handler=stock.stock_page,
-                summary="List the stock, item by item",
-                answer=StockPage,
-                query=(CURSOR, LIMIT),
-            ),
+            *self._stock_list.operations("/v1/stock"),
             Operation(
                 method="GET",
                 path="/v1/stock/{item}",
                 handler=stock.stock_item,
                 summary="Read the stock of one item",
-                answer=StockAnswer,
+                answer=StockRow,
             ),
             Operation(
                 method="GET",
@@ -163,6 +162,8 @@ class EdgeApi:
             *self._quotes.operations(),
             *self._skus.operations(),
             *self._search.operations(),
+            *self._items.operations(),
+            *self._receipts.operations(),
             *self.elsewhere.operations(),
             *self._documents.operations(),
             *self._preview.operations(),

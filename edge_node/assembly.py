@@ -62,5 +62,5 @@ async def assemble(
     node.works += [api.elsewhere.refresh, api.elsewhere.save_always]
     is_open = host not in LOOPBACK_HOSTS
     app = make_app(api.operations(), loopback_only=is_open, origins=origins)
-    site("store/main.mjs", "Shelfsync store").add_to(app)
+    site("store/main.mjs", "store/till.mjs", "Shelfsync store").add_to(app)
     return Assembly(node, app, {} if is_open else api.fast_calls)

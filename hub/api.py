@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from hub.areas_api import AreasApi
 from hub.availability_api import AvailabilityApi
+from hub.connections import HubConnections
 from hub.delivery import Surveyor
 from hub.elsewhere_api import ElsewhereApi
 from hub.last_current import LastCurrent
@@ -23,22 +24,25 @@ from replica.core.base.errors import Invalid
 from replica.core.base.names import CHAIN
 from replica.core.state.known_nodes import KnownNode, known_nodes, rights_by_node
 from replica.core.state.replica import Replica
-from replica.runtime.http.answers import ExplainAnswer, StockAnswer, StockPage
+from replica.runtime.http.answers import ExplainAnswer
 from replica.runtime.http.documents_api import DocumentsApi
 from replica.runtime.http.exceptions import ExceptionsApi
 from replica.runtime.http.forecast_api import ForecastApi
+from replica.runtime.http.items_api import ItemsApi
 from replica.runtime.http.operations import Operation, json_response
 from replica.runtime.http.order_list import OrderList
 from replica.runtime.http.order_machine_api import OrderMachineApi
 from replica.runtime.http.orders_api import OrdersApi
 from replica.runtime.http.preview_api import PreviewApi
-from replica.runtime.http.query_fields import BEFORE, CURSOR, LIMIT, LOCATION, location_in
+from replica.runtime.http.query_fields import BEFORE, LIMIT, LOCATION, location_in
 from replica.runtime.http.quotes_api import QuotesApi
 from replica.runtime.http.search_api import SearchApi
 from replica.runtime.http.sellable_api import SellableApi
 from replica.runtime.http.skus_api import SkusApi
 from replica.runtime.http.stock_api import StockApi, vector_answer
-from replica.runtime.node import Node
+from replica.runtime.http.stock_list import StockList, StockRow
+from replica.runtime.http.till_receipts_api import TillReceiptsApi
+from replica.runtime.node import Node, Work
 from replica.runtime.peering.peers import Peer
 from replica.runtime.peering.roles import role_of
 from replica.runtime.peering.websocket import SYNC_PATH, accept
@@ -55,6 +59,7 @@ class NodeAnswer(Struct, frozen=True):
     Null means unknown. The journal says which nodes there are, where they wrote, and when. Region and software are
     known if the node connected since the start of this hub, and `behind` while it is connected. If it did not connect
     since the start, `last_seen` is the time of its newest entry. `locations` is null for a hub, because it has all.
+    `hub`: the hub that it is connected to, this one or one that says so.
     """
 
     node: str
@@ -63,6 +68,7 @@ class NodeAnswer(Struct, frozen=True):
     region: str | None
     locations: list[str] | None
     connected: bool
+    hub: str | None
     last_seen: str | None
     behind: int | None
     unacknowledged: int | None
@@ -109,12 +115,14 @@ class HubApi:
         self._region = region
         self._hosts = tuple(hosts)
         self._stock = StockApi(node, self._location_of)
+        self._stock_list = StockList(node, self._stock.long_reads, self._location_of)
         last_current = LastCurrent(node, self._hosts)
         self._availability = AvailabilityApi(node, last_current, self._stock.long_reads)
         self._sourcing = SourcingApi(node, Surveyor(last_current))
         self._areas = AreasApi(node)
         self._elsewhere = ElsewhereApi(node, self._stock.long_reads, last_current)
-        self.locations = LocationsApi(node, self._stock.long_reads)
+        self._connections = HubConnections(node)
+        self._locations = LocationsApi(node, self._stock.long_reads, self._connections)
         self._rights = RightsApi(node, self._stock.long_reads)
         self._documents = DocumentsApi(node, self._stock.long_reads)
         self._sellable = SellableApi(node, self._stock.long_reads, self._named_location)
@@ -124,9 +132,16 @@ class HubApi:
         self.orders = OrdersApi(node, can_replicate=True, find=self._sourcing.find)
         self._order_machine = OrderMachineApi(node)
         self._order_list = OrderList(node, self._stock.long_reads)
+        self._items = ItemsApi(node, self._stock.long_reads)
+        self._receipts = TillReceiptsApi(node, self._stock.long_reads, self._named_location)
         self._preview = PreviewApi(node, self._stock.long_reads, self._documents)
         self._forecast = ForecastApi(node, self._location_of, lambda: None)
         self._exceptions = ExceptionsApi(node)
+
+    @property
+    def works(self) -> list[Work]:
+        """The background work that the calls need."""
+        return [self._locations.costs.run, self._connections.run]
 
     def operations(self) -> list[Operation]:
         """All calls of a hub."""
@@ -138,23 +153,18 @@ class HubApi:
             *self._quotes.operations(),
             *self._skus.operations((LOCATION,)),
             *self._search.operations((LOCATION,)),
+            *self._items.operations(),
+            *self._receipts.operations((LOCATION,)),
             *self._elsewhere.operations(),
             *self._areas.operations(),
             *self._sourcing.operations(),
-            Operation(
-                method="GET",
-                path="/v1/stock/{location}",
-                handler=stock.stock_page,
-                summary="List the stock of a location, item by item",
-                answer=StockPage,
-                query=(CURSOR, LIMIT),
-            ),
+            *self._stock_list.operations("/v1/stock/{location}"),
             Operation(
                 method="GET",
                 path="/v1/stock/{location}/{item}",
                 handler=stock.stock_item,
                 summary="Read the stock of one item",
-                answer=StockAnswer,
+                answer=StockRow,
             ),
             Operation(
                 method="GET",
@@ -165,7 +175,7 @@ class HubApi:
                 query=(BEFORE, LIMIT),
             ),
             *at_location,
-            *self.locations.operations(),
+            *self._locations.operations(),
             *self._rights.operations(),
             *self._forecast.operations("/v1/forecast/{location}/{item}"),
             *self._documents.operations(),
@@ -174,6 +184,7 @@ class HubApi:
             *self._order_list.operations(),
             *self._order_machine.operations(),
             *self._exceptions.operations(),
+            *self._connections.operations(),
             Operation(
                 method="GET",
                 path="/v1/nodes",
@@ -231,6 +242,7 @@ class HubApi:
             region=hello.region,
             locations=None if hello.scopes is None else [scope for scope in hello.scopes if scope != CHAIN],
             connected=peer.is_connected,
+            hub=self._connections.hub_of(peer.name),
             last_seen=met_seen(peer, self._node.clock.now().wall_ms),
             behind=peer.entries_behind() if peer.is_connected else None,
             unacknowledged=peer.unacknowledged(replica),
@@ -248,6 +260,7 @@ class HubApi:
             region=None,
             locations=None if named.owns_location is False else list(named.locations),
             connected=False,
+            hub=self._connections.hub_of(named.node),
             last_seen=heard_seen(named.heard, self._node.clock.now().wall_ms),
             behind=None,
             unacknowledged=None,

@@ -75,8 +75,8 @@ async def assemble(
         network=network,
     )
     api = HubApi(node, region, hosts)
-    node.works.append(api.locations.costs.run)
+    node.works += api.works
     is_open = host not in LOOPBACK_HOSTS
     app = make_app(api.operations(), loopback_only=is_open, origins=origins)
-    site("hub/main.mjs", "Shelfsync hub", "look/hub.css").add_to(app)
+    site("hub/main.mjs", "hub/chain.mjs", "Shelfsync hub", "look/hub.css").add_to(app)
     return Assembly(node, app, {} if is_open else {ORDERS_PATH: single(api.orders.read_fast)})

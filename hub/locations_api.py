@@ -9,11 +9,11 @@ from typing import Any
 from aiohttp import web
 from msgspec import UNSET, Struct
 
+from hub.connections import HubConnections
 from hub.last_seen import last_seen
 from hub.stranded_costs import StrandedCosts
 from replica.core.base.clock import time_text
 from replica.core.catalog.locations import Address, LocationDocument, location_document
-from replica.core.ledger.cells import LocationStock
 from replica.core.state.known_nodes import rights_at
 from replica.core.state.replica import LastHeard, Replica
 from replica.runtime.http.long_reads import LongReads
@@ -41,8 +41,9 @@ class LocationAnswer(Struct, frozen=True):
 
     `type` to `time_zone` are from its document, null without one. `owner`: the node that keeps its stock, null if this
     hub does not know it. `connected`, `last_seen`, `behind`, `unacknowledged` and `software` are those of the owner, as
-    in `GET /v1/nodes`. `rights`: the units that this hub may promise there. `stranded`: those that only a node without
-    a connection to this hub may promise, by node. `breaches`: the number of items with a breach.
+    in `GET /v1/nodes`, and `hub` is the hub that it is connected to. `rights`: the units that this hub may promise
+    there. `stranded`: those that only a node without a connection to this hub may promise, by node. `breaches`: the
+    number of items with a breach.
     """
 
     location: str
@@ -55,6 +56,7 @@ class LocationAnswer(Struct, frozen=True):
     time_zone: str | None
     owner: str | None
     connected: bool
+    hub: str | None
     last_seen: str | None
     behind: int | None
     unacknowledged: int | None
@@ -75,9 +77,10 @@ class LocationPage(Struct, frozen=True):
 class LocationsApi:
     """The call at one hub."""
 
-    def __init__(self, node: Node, long_reads: LongReads) -> None:
+    def __init__(self, node: Node, long_reads: LongReads, connections: HubConnections) -> None:
         self._node = node
         self._long_reads = long_reads
+        self._connections = connections
         self.costs = StrandedCosts(node, long_reads)
 
     def operations(self) -> list[Operation]:
@@ -90,7 +93,14 @@ class LocationsApi:
                 summary="List the locations of the chain, and how each of them is",
                 answer=LocationPage,
                 query=(CURSOR, LIMIT),
-            )
+            ),
+            Operation(
+                method="GET",
+                path="/v1/locations/{location}",
+                handler=self.one,
+                summary="Read how one location is",
+                answer=LocationAnswer,
+            ),
         ]
 
     async def page(self, request: web.Request) -> web.Response:
@@ -101,27 +111,41 @@ class LocationsApi:
             start = bisect_right(names, cursor) if cursor else 0
             return names[start : start + limit], start + limit < len(names), replica.last_heard()
 
-        def answers(replica: Replica, some: Sequence[str]) -> list[LocationAnswer]:
-            return [self._answer(replica, location, heard) for location in some]
-
         await self._node.driver.refreshed()
         names, has_more, heard = await self._node.driver.look(shown)
-        await self.costs.refresh(await self._long_reads.collect(names, self._stranded_pairs))
+        stranded: dict[str, list[str]] = {}
+
+        def answers(replica: Replica, some: Sequence[str]) -> list[LocationAnswer]:
+            found = [self._answer(replica, location, heard) for location in some]
+            stranded.update({one.location: list(one.stranded) for one in found})
+            return found
+
         found = await self._long_reads.look(names, answers)
+        if await self._count(stranded):
+            found = await self._long_reads.look(names, answers)
         return json_response(LocationPage(found, names[-1] if has_more else None))
 
-    def _stranded_pairs(self, replica: Replica, locations: Sequence[str]) -> list[tuple[str, str]]:
-        """The locations with stranded rights, and the nodes that have them."""
-        pairs = []
-        for location in locations:
-            nodes = list(self._stranded(replica, replica.location_stock(location)))
-            self.costs.forget_others(location, nodes)
-            pairs += [(location, node) for node in nodes]
-        return pairs
+    async def one(self, request: web.Request) -> web.Response:
+        location = request.match_info["location"]
 
-    def _stranded(self, replica: Replica, stock: LocationStock | None) -> dict[str, int]:
+        def answer(replica: Replica) -> LocationAnswer:
+            replica.known_locations.check(location, "location")
+            return self._answer(replica, location, replica.last_heard())
+
+        await self._node.driver.refreshed()
+        found = await self._node.driver.look(answer)
+        if await self._count({location: list(found.stranded)}):
+            found = await self._node.driver.look(answer)
+        return json_response(found)
+
+    async def _count(self, stranded: Mapping[str, list[str]]) -> bool:
+        """Count what the rights of these nodes cost, by location; return whether a cost is a new one."""
+        for location, nodes in stranded.items():
+            self.costs.forget_others(location, nodes)
+        return await self.costs.refresh((location, node) for location, nodes in stranded.items() for node in nodes)
+
+    def _stranded(self, replica: Replica, rights: Mapping[str, int]) -> dict[str, int]:
         """The rights of nodes without a connection to this hub, by node."""
-        rights = rights_at(stock) if stock is not None else {}
         return {
             node: units
             for node, units in sorted(rights.items())
@@ -145,18 +169,20 @@ class LocationsApi:
         peer = self._node.peers.known.get(owner) if owner is not None and not is_hosted else None
         link = peer if peer is not None and peer.is_connected else None
         seen = time_text(now_ms) if is_hosted else last_seen(owner or "", peer, heard, now_ms)
-        stranded = self._stranded(replica, stock)
+        rights = rights_at(stock) if stock is not None else {}
+        stranded = self._stranded(replica, rights)
         return LocationAnswer(
             location=location,
             **_described(location_document(replica.documents, location)),
             owner=owner,
             connected=is_hosted or link is not None,
+            hub=replica.node if is_hosted else self._connections.hub_of(owner) if owner is not None else None,
             last_seen=seen,
             behind=0 if is_hosted else link.entries_behind() if link is not None else None,
             unacknowledged=0 if is_hosted else peer.unacknowledged(replica) if peer is not None else None,
             software=VERSION if is_hosted else peer.hello.software if peer is not None and peer.hello else None,
             on_hand=stock.on_hand if stock is not None else 0,
-            rights=rights_at(stock).get(replica.node, 0) if stock is not None else 0,
+            rights=rights.get(replica.node, 0),
             stranded={node: self._stranded_answer(location, node, units) for node, units in stranded.items()},
             breaches=len(stock.breaches()) if stock is not None else 0,
         )

@@ -70,11 +70,15 @@ class StrandedCosts:
         """The last known cost; None if it was not counted yet."""
         return self._known.get(location, {}).get(node)
 
-    async def refresh(self, pairs: Iterable[Pair]) -> None:
-        """Count again what changed, as far as a caller can wait for it. `run` counts the rest."""
+    async def refresh(self, pairs: Iterable[Pair]) -> bool:
+        """Count again what changed, as far as a caller can wait for it; return whether anything was counted.
+
+        `run` counts the rest.
+        """
         left = ITEMS_PER_CALL_MAX
         due: dict[Pair, None] = {}
-        for pair in await self._long_reads.collect(list(pairs), self._changed):
+        changed = await self._long_reads.collect(list(pairs), self._changed)
+        for pair in changed:
             if left > 0:
                 left -= await self._count(pair)
             else:
@@ -82,6 +86,7 @@ class StrandedCosts:
         self._due |= due
         if due:
             self._wake.set()
+        return len(due) < len(changed)
 
     async def run(self) -> None:
         """Count what callers did not wait for, as long as the node runs."""

@@ -289,6 +289,14 @@ class SimulatedJournal:
             location, lambda content: any(move.item == item for move in content.moves), before, limit
         )
 
+    async def entries_of_receipt(self, receipt: TillReceipt, before: int, limit: int) -> Page:
+        return await self._newest(
+            receipt.location,
+            lambda content: any(use.number == receipt.number for use in uses_of(content)),
+            before,
+            limit,
+        )
+
     async def writes_of(self, slot: Slot, before: int, limit: int) -> Page:
         _, _, rank, at = slot
         return await self._newest(

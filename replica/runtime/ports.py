@@ -107,6 +107,9 @@ class Journal(Protocol):
         `through` is `before` for the next page; 0 if there are no older entries.
         """
 
+    async def entries_of_receipt(self, receipt: TillReceipt, before: int, limit: int) -> Page:
+        """Read entries that use a till receipt, in the same way."""
+
     async def writes_of(self, slot: Slot, before: int, limit: int) -> Page:
         """Read entries that wrote one register of a document, in the same way."""
 

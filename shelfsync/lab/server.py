@@ -56,7 +56,7 @@ class LabServer:
     def app(self) -> web.Application:
         """The application."""
         app = web.Application(middlewares=[self._guard], client_max_size=LAB_BYTES_MAX)
-        site("lab/main.mjs", "Shelfsync lab", "look/lab.css").add_to(app)
+        site("lab/main.mjs", "lab/lab.mjs", "Shelfsync lab", "look/lab.css").add_to(app)
         app.router.add_get("/v1/lab", self._view)
         app.router.add_get("/v1/lab/feed", self._feed)
         app.router.add_post("/v1/lab/acts", self._act)

@@ -6,6 +6,7 @@ from simulations.mutations.mutation import Mutation, slip
 
 KNOWN_NODES = "replica.core.state.known_nodes"
 STOCK_API = "replica.runtime.http.stock_api:StockApi"
+STOCK_LIST = "replica.runtime.http.stock_list:StockList"
 
 VIEWS = (
     Mutation(
@@ -81,7 +82,7 @@ VIEWS = (
         expected=("Verdict", "Answers"),
         edits=(
             slip(
-                f"{STOCK_API}.stock_page",
+                f"{STOCK_LIST}.page",
                 ("bisect_right(items, cursor) if cursor", "bisect_right(items, cursor) + 1 if cursor"),
             ),
         ),

@@ -108,6 +108,11 @@ class Catalogue:
                 return str(skus[names[0]].get("unit", "EA"))
         return "EA"
 
+    def names(self, item: str) -> dict[str, str]:
+        """The names of an item by language: those of the first SKU that is one unit of it."""
+        skus = sorted(name for name, value in self.current.items() if value["recipe"] == {item: 1})
+        return dict(self.current[skus[0]].get("names", {})) if skus else {}
+
     @property
     def _both(self) -> tuple[dict[str, dict[str, Any]], dict[str, dict[str, Any]]]:
         return self.current, self.deleted

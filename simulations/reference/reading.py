@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from simulations.reference.answers import Answer, AnyThat, Chosen, Refusal, numbers
@@ -15,6 +15,17 @@ from simulations.reference.movements import Place
 from simulations.reference.price_documents import NAMES
 
 PAGE, PAGE_MAX = 100, 1_000
+
+LOW, SMALL_LOW = 5, {"GRM": 1_000, "MLT": 1_000, "MMT": 1_000, "CMT": 100}
+"""With so many units available, an item is low: by default, and by its unit."""
+
+FILTERS: dict[str, Callable[[Mapping[str, Any]], bool]] = {
+    "breach": lambda row: bool(row["breach"] > 0),
+    "low": lambda row: bool(row["is_low"]),
+    "quarantined": lambda row: bool(row["quarantined"] != 0),
+    "reserved": lambda row: bool(row["reserved"] != 0),
+}
+"""Which items a list of stock has, by the value of the field `only`."""
 
 
 def limit(query: Mapping[str, str]) -> int:
@@ -84,14 +95,26 @@ class Reading:
         """`GET /v1/stock/{item}`."""
         moved = bool(self._journal.locations(item))
         place.catalogue.check_item(item if is_item(item) else "", "item", has_moved=moved)
-        return self.stock(place, item, now_ms)
+        return self._row(place, item, now_ms)
 
     def page(self, place: Place, query: Mapping[str, str], now_ms: int) -> dict[str, Any]:
         """`GET /v1/stock`: the items that ever moved, in order. The cursor is the last item of the page before."""
-        size, cursor = limit(query), query.get("cursor", "")
-        items = [item for item in self._journal.items(place.location) if item > cursor]
-        shown = [self.stock(place, item, now_ms) for item in items[:size]]
+        size, cursor, only = limit(query), query.get("cursor", ""), query.get("only")
+        if only is not None and only not in FILTERS:
+            raise invalid("only")
+        items = [
+            item
+            for item in self._journal.items(place.location)
+            if item > cursor and (only is None or FILTERS[only](self._row(place, item, now_ms)))
+        ]
+        shown = [self._row(place, item, now_ms) for item in items[:size]]
         return {"items": shown, "next": items[size - 1] if len(items) > size else None}
+
+    def _row(self, place: Place, item: str, now_ms: int) -> dict[str, Any]:
+        """A row of a list of stock."""
+        stock = self.stock(place, item, now_ms)
+        is_low = stock["available"] <= (SMALL_LOW.get(stock["unit"], LOW))
+        return {**stock, "names": place.catalogue.names(item), "is_low": is_low}
 
     def explain(self, place: Place, item: str, query: Mapping[str, str], now_ms: int) -> dict[str, Any]:
         """`GET /v1/explain/{item}`: the sums of the movements, and the entries behind them, newest first."""

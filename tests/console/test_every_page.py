@@ -29,6 +29,7 @@ STORE = {
     "adjust": "#/adjust",
     "quarantine": "#/quarantine",
     "order": "#/orders/hold-1",
+    "receipt": "#/receipts/R-1",
     "look": "#/look",
     "sync": "#/sync",
 }
@@ -42,6 +43,7 @@ HUB = {
     "skus": "#/skus?q=cola",
     "sku": "#/skus/kelvane-cola-330ml",
     "explain": "#/explain/store-1/kelvane-cola-330ml",
+    "receipt": "#/receipts/store-2/R-77",
     "orders": "#/orders",
     "order": "#/orders/web-1",
     "waiting-order": "#/orders/web-2",

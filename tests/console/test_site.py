@@ -76,7 +76,9 @@ def test_modules_that_are_needed_at_once_are_found_through_each_other() -> None:
         "store/late.mjs": b"",
     }
 
-    assert sorted(needed_by("store/main.mjs", sources)) == ["shell/a.mjs", "shell/b.mjs", "shell/c.mjs"]
+    shell = ["shell/a.mjs", "shell/b.mjs", "shell/c.mjs"]
+    assert sorted(needed_by(["store/main.mjs"], sources)) == [*shell, "store/main.mjs"]
+    assert "store/late.mjs" in needed_by(["store/main.mjs", "store/late.mjs"], sources)
 
 
 def test_pages_know_the_minor_units_that_the_node_knows() -> None:

@@ -574,6 +574,23 @@ async def test_entries_are_found_by_the_till_receipts_that_they_name(reopen: Reo
         await journal.load()
 
 
+async def test_entries_of_a_till_receipt_come_newest_first_and_page_to_the_end(reopen: Reopen) -> None:
+    journal, replica = await reopen(), replica_of()
+    await journal.load()
+    for number in range(5):
+        receipted(replica, f"s{number}", "R-1")
+        sell(replica, f"o{number}")
+    returned(replica, "r1", "R-1")
+    await commit(journal, replica)
+    receipt, before, arrivals = TillReceipt("store-1", "R-1"), 1_000, list[int]()
+    while before:
+        page = await journal.entries_of_receipt(receipt, before, 4)
+        arrivals += [stored.arrival for stored in page.stored]
+        before = page.through
+    assert arrivals == [11, 9, 7, 5, 3, 1]
+    assert (await journal.entries_of_receipt(TillReceipt("store-2", "R-1"), 1_000, 4)).stored == []
+
+
 async def test_receipts_that_returns_name_are_likely_returned(reopen: Reopen) -> None:
     journal, replica = await reopen(), replica_of()
     await journal.load()

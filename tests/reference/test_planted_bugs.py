@@ -106,7 +106,7 @@ OTHERS = {
         "replica.core.catalog.skus:Catalog.unit", ("(self._current, self._deleted)", "(self._current,)")
     ),
     "a page of stock ends too early": slip(
-        f"{HTTP}.stock_api:StockApi.stock_page", ("start + limit < len(items)", "start + limit + 1 < len(items)")
+        f"{HTTP}.stock_list:StockList.page", ("if limit < len(items)", "if limit + 1 < len(items)")
     ),
     "a page of an explanation skips an entry": slip(f"{HTTP}.stock_api:StockApi.explain", ("newest + 1", "newest")),
     "a breach began with the entry before": slip(f"{HTTP}.breach_times:_undo", ("+ move.quantity", "+ 0")),

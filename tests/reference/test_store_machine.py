@@ -148,6 +148,10 @@ class StoreMachine(RuleBasedStateMachine):
     def read_a_page(self, limit: str, cursor: str) -> None:
         self.store.get("/v1/stock", limit=limit, cursor=cursor)
 
+    @rule(limit=LIMITS, only=st.sampled_from(("breach", "low", "quarantined", "reserved", "odd")))
+    def read_what_needs_a_look(self, limit: str, only: str) -> None:
+        self.store.get("/v1/stock", limit=limit, only=only)
+
     @rule(limit=LIMITS, after=CURSORS, path=st.sampled_from(("journal", "exceptions", "status")))
     def read(self, limit: str, after: str, path: str) -> None:
         self.store.get(f"/v1/{path}", limit=limit, after=after)

@@ -1,7 +1,7 @@
 // The start page: how the chain is, on a map and as a list. What needs a person comes first.
 
 import { html, useEffect, useMemo, useState } from "../shell/view.mjs";
-import { number, words } from "../shell/language.mjs";
+import { language, number, words } from "../shell/language.mjs";
 import { useReading } from "../shell/reading.mjs";
 import { fields, open, setFields, to } from "../shell/route.mjs";
 import { Figure } from "../widgets/bar.mjs";
@@ -9,7 +9,7 @@ import { ChoiceField, TextField } from "../widgets/fields.mjs";
 import { Empty, Read } from "../widgets/states.mjs";
 import { Table } from "../widgets/table.mjs";
 import { attention } from "./attention.mjs";
-import { costOf, costText, fits, inOrder, readLocations, since, stateName, stateOf, STATES, strandedUnits, TONES } from "./locations.mjs";
+import { costOf, costText, fits, inOrder, readLocations, since, stateName, stateOf, STATES, stateText, strandedUnits, TONES } from "./locations.mjs";
 
 const t = words({
   title: ["The chain", "全链概览"],
@@ -42,25 +42,19 @@ const t = words({
   none: ["No location yet. Write a location document, or connect the node of a store.", "还没有地点。请新建地点文档，或连接门店节点。"],
   write: ["Write a location", "新建地点"],
   noFit: ["No location fits. Change the filter.", "没有符合条件的地点。请更改筛选条件。"],
-  more: ["Show all {n}", "显示全部 {n} 个"],
 });
-
-const FIRST_ROWS = 100;
 
 export default function ChainPage() {
   const locations = useReading("/v1/locations", { everyMs: 5_000, read: readLocations });
   const nodes = useReading("/v1/nodes", { everyMs: 5_000 });
   const status = useReading("/v1/status");
-  const region = status.answer?.region;
   const hubs = useMemo(() => hubsOf(nodes.answer, status.answer), [nodes.answer, status.answer]);
   const rows = useMemo(
-    () => locations.answer && region !== undefined &&
-      inOrder(locations.answer.map((one) => ({ ...one, state: stateOf(one, region, hubs), units: strandedUnits(one) }))),
-    [locations.answer, region, hubs],
+    () => locations.answer && inOrder(locations.answer.map((one) => ({ ...one, state: stateOf(one), units: strandedUnits(one) }))),
+    [locations.answer],
   );
-  const reading = { ...locations, answer: rows || undefined, problem: locations.problem ?? status.problem, isOffline: locations.isOffline || status.isOffline };
   return html`<h1>${t("title")}</h1>
-    <${Read} reading=${reading}>${() => rows.length === 0
+    <${Read} reading=${locations}>${() => rows.length === 0
       ? html`<${Empty}><p>${t("none")}</p><a class="link-button" href="#/documents/location">${t("write")}</a><//>`
       : html`<${Chain} rows=${rows} hubs=${hubs} />`}<//>`;
 }
@@ -76,6 +70,7 @@ function Chain({ rows, hubs }) {
   const [text, state] = [chosen.get("q") ?? "", chosen.get("state") ?? ""];
   const shown = useMemo(() => rows.filter((row) => (!state || row.state === state) && (!text || fits(row, text))), [rows, text, state]);
   const away = rows.filter((row) => row.state === "away");
+  const list = useMemo(() => html`<${Locations} rows=${shown} />`, [shown, language.value]);
   return html`
     <div class="figures">
       <${Figure} name=${t("reached")} value=${`${number(rows.filter((row) => row.state !== "away" && row.state !== "unowned").length)} / ${number(rows.length)}`} />
@@ -94,7 +89,7 @@ function Chain({ rows, hubs }) {
       <${ChoiceField} label=${t("show")} value=${state} set=${(one) => setFields({ state: one })}
         options=${[["", t("all")], ...STATES.map((one) => [one, `${stateName(one)} (${number(rows.filter((row) => row.state === one).length)})`])]} />
     </div>
-    ${shown.length === 0 ? html`<${Empty}>${t("noFit")}<//>` : html`<${Locations} rows=${shown} />`}`;
+    ${shown.length === 0 ? html`<${Empty}>${t("noFit")}<//>` : list}`;
 }
 
 const sum = (rows, of) => rows.reduce((total, row) => total + of(row), 0);
@@ -116,7 +111,7 @@ function LazyMap({ rows }) {
 function placeOf(row) {
   const name = row.name ?? row.location;
   const tone = row.breaches && row.state === "here" ? "warn" : TONES[row.state];
-  return { id: row.location, name, lat: row.lat, lon: row.lon, tone, note: `${name} · ${stateName(row.state)}` };
+  return { id: row.location, name, lat: row.lat, lon: row.lon, tone, note: `${name} · ${stateText(row)}` };
 }
 
 function Regions({ rows, hubs }) {
@@ -134,9 +129,7 @@ const HubsOf = ({ hubs }) => hubs.length === 0 ? html`<span class="small">${t("n
   <span class=${hub.connected ? "pill" : "pill bad"}>${hub.node}${hub.isSelf ? ` · ${t("self")}` : hub.connected ? "" : ` · ${stateName("away")}`}</span> `);
 
 function Locations({ rows }) {
-  const [isAll, setAll] = useState(false);
-  const shown = isAll ? rows : rows.slice(0, FIRST_ROWS);
-  return html`<${Table} caption=${t("list", { n: rows.length })} rows=${shown} rowKey=${(row) => row.location} columns=${[
+  return html`<${Table} caption=${t("list", { n: rows.length })} rows=${rows} rowKey=${(row) => row.location} columns=${[
     { name: t("location"), isWide: true, cell: (row) => html`<a href=${to`/locations/${row.location}`}>${row.name ?? row.location}</a>${row.name && html` <small>${row.location}</small>`}` },
     { name: t("state"), isWide: true, cell: (row) => html`<${State} row=${row} />` },
     { name: t("behind"), isNumber: true, cell: (row) => (row.behind === null ? "–" : number(row.behind)) },
@@ -145,11 +138,11 @@ function Locations({ rows }) {
     { name: t("rights"), isNumber: true, cell: (row) => number(row.rights) },
     { name: t("stranded"), isNumber: true, cell: (row) => (row.units ? number(row.units) : "–") },
     { name: t("cost"), isNumber: true, cell: (row) => (row.units ? costText(costOf([row])) : "–") },
-  ]}>${shown.length < rows.length && html`<button type="button" class="secondary more" onClick=${() => setAll(true)}>${t("more", { n: rows.length })}</button>`}<//>`;
+  ]} />`;
 }
 
 /** The state of a location as a pill; when it was heard last, if it is not connected here; its breaches. */
 export const State = ({ row }) => html`
-  <span class=${`pill ${TONES[row.state]}`}>${stateName(row.state)}</span>
+  <span class=${`pill ${TONES[row.state]}`}>${stateText(row)}</span>
   ${row.breaches > 0 && html` <span class="pill bad">${t("breaches", { n: row.breaches })}</span>`}
   ${row.state !== "here" && row.last_seen && html` <small class="beside">${t("seen", { age: since(row.last_seen) })}</small>`}`;

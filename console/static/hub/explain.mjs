@@ -15,6 +15,8 @@ const t = words({
   location: ["Stock of {location}", "{location} 的库存"],
 });
 
+const links = { order: (order) => to`/orders/${order}`, receipt: (place, number) => to`/receipts/${place}/${number}` };
+
 export default function ExplainPage({ location, item }) {
   const name = useName(item);
   const asked = fields().get("figure");
@@ -24,5 +26,5 @@ export default function ExplainPage({ location, item }) {
     <h1>${t("title", { name })} <small class="id">${item}</small></h1>
     <${StockHistory} url=${url} figure=${figure} />
     <${Explain} url=${withQuery(url, { limit: 50 })} figure=${figure} choose=${(one) => setFields({ figure: one })}
-      links=${{ order: (order) => to`/orders/${order}` }} />`;
+      links=${links} />`;
 }

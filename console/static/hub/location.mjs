@@ -1,17 +1,18 @@
 // One location: its link, its rights, and its stock item by item.
 
-import { html } from "../shell/view.mjs";
-import { path } from "../shell/api.mjs";
+import { html, useEffect, useState } from "../shell/view.mjs";
+import { path, withQuery } from "../shell/api.mjs";
 import { number, words } from "../shell/language.mjs";
 import { usePages, useReading } from "../shell/reading.mjs";
-import { to } from "../shell/route.mjs";
+import { fields, setFields, to } from "../shell/route.mjs";
 import { Figure } from "../widgets/bar.mjs";
-import { Named } from "../widgets/names.mjs";
+import { ChoiceField, TextField } from "../widgets/fields.mjs";
+import { getStock, Named } from "../widgets/names.mjs";
 import { Empty, More, Read } from "../widgets/states.mjs";
 import { Table } from "../widgets/table.mjs";
 import { quantity } from "../widgets/units.mjs";
 import { State } from "./chain.mjs";
-import { costOf, costText, readLocations, stateOf, strandedUnits } from "./locations.mjs";
+import { costOf, costText, stateOf, strandedUnits } from "./locations.mjs";
 
 const t = words({
   unknown: ["This hub does not know the location {location}.", "本枢纽不认识地点 {location}。"],
@@ -35,23 +36,32 @@ const t = words({
   promised: ["Rights here", "本枢纽可承诺量"],
   breach: ["Breach", "超卖"],
   empty: ["No goods were recorded at this location yet.", "该地点还没有库存记录。"],
+  search: ["Name or number of the goods", "商品名称或编号"],
+  show: ["Show", "显示"],
+  all_items: ["all items", "全部商品"],
+  breached: ["past the rights", "超卖"],
+  low: ["low or gone", "偏低或售完"],
+  quarantined: ["quarantined", "隔离中"],
+  held: ["held for orders", "订单预占"],
+  noFit: ["No item fits. Change the filter.", "没有符合条件的商品。请更改筛选条件。"],
 });
 
+const TYPING_MS = 120;
+
+const FILTERS = [["", "all_items"], ["breach", "breached"], ["low", "low"], ["quarantined", "quarantined"], ["reserved", "held"]];
+
 export default function LocationPage({ location }) {
-  const all = useReading("/v1/locations", { everyMs: 5_000, read: readLocations });
-  const nodes = useReading("/v1/nodes", { everyMs: 5_000 });
-  const status = useReading("/v1/status");
-  const one = all.answer?.find((row) => row.location === location);
+  const reading = useReading(path`/v1/locations/${location}`, { everyMs: 5_000 });
+  const one = reading.answer, isUnknown = !one && reading.problem?.kind === "unknown-location";
   return html`<p class="trail"><a href="#/">${t("all")}</a></p>
     <h1>${one?.name ?? location} ${one?.name && html`<small class="id">${location}</small>`}</h1>
-    <${Read} reading=${all}>${() => one
-      ? html`<${Link} one=${one} hubs=${(nodes.answer?.nodes ?? []).filter((node) => node.role === "hub")} region=${status.answer?.region} />
-          <${Stock} location=${location} />`
-      : html`<${Empty}><p>${t("unknown", { location })}</p><a class="link-button" href="#/">${t("all")}</a><//>`}<//>`;
+    ${isUnknown
+      ? html`<${Empty}><p>${t("unknown", { location })}</p><a class="link-button" href="#/">${t("all")}</a><//>`
+      : html`<${Read} reading=${reading}>${() => html`<${Link} one=${one} />`}<//><${Stock} location=${location} />`}`;
 }
 
-function Link({ one, hubs, region }) {
-  const row = { ...one, state: stateOf(one, region, hubs), units: strandedUnits(one) };
+function Link({ one }) {
+  const row = { ...one, state: stateOf(one), units: strandedUnits(one) };
   const address = [one.address?.lines, one.address?.postcode, one.address?.city, one.region].flat().filter(Boolean).join(", ");
   return html`
     <p><${State} row=${row} /> ${address && html`<span class="small">${address}</span>`}</p>
@@ -61,7 +71,7 @@ function Link({ one, hubs, region }) {
       <${Figure} name=${t("rights")} value=${number(one.rights)} />
       ${one.behind !== null && html`<${Figure} name=${t("behind")} value=${number(one.behind)} />`}
       ${one.unacknowledged !== null && html`<${Figure} name=${t("waiting")} value=${number(one.unacknowledged)} />`}
-      ${Object.entries(one.stranded).map(([node, stranded]) => html`
+      ${row.units > 0 && Object.entries(one.stranded).map(([node, stranded]) => html`
         <${Figure} name=${t("stranded", { node })} value=${number(stranded.units)} unit=${costText(costOf([{ stranded: { node: stranded } }]))} isBad=${row.state === "away"} />`)}
       ${one.software && html`<${Figure} name=${t("software")} value=${one.software} />`}
     </div>
@@ -74,12 +84,24 @@ function Link({ one, hubs, region }) {
 }
 
 function Stock({ location }) {
-  const items = usePages(`${path`/v1/stock/${location}`}?limit=100`, {
+  const [q, only] = [fields().get("q") ?? "", fields().get("only") ?? ""];
+  const [text, setText] = useState(q);
+  useEffect(() => {
+    const timer = setTimeout(() => setFields({ q: text.trim() }), TYPING_MS);
+    return () => clearTimeout(timer);
+  }, [text]);
+  const items = usePages(withQuery(path`/v1/stock/${location}`, { limit: 100, q, only }), {
     rowsOf: (answer) => answer.items,
+    read: getStock,
+    keeps: true,
     concerns: (entry) => entry.scope === location && entry.moves.length > 0,
   });
-  return html`<${Read} reading=${items}>${() => items.rows.length === 0
-    ? html`<${Empty}>${t("empty")}<//>`
+  return html`<div class="inline filters">
+      <${TextField} label=${t("search")} type="search" autocomplete="off" value=${text} set=${setText} />
+      <${ChoiceField} label=${t("show")} value=${only} set=${(one) => setFields({ only: one })} options=${FILTERS.map(([name, word]) => [name, t(word)])} />
+    </div>
+    <${Read} reading=${items}>${() => items.rows.length === 0
+    ? html`<${Empty}>${t(q || only ? "noFit" : "empty")}<//>`
     : html`<${Table} caption=${t("stock")} rows=${items.rows} rowKey=${(row) => row.item} columns=${[
         { name: t("item"), isWide: true, cell: (row) => html`<${Named} id=${row.item} href=${to`/explain/${location}/${row.item}`} />` },
         { name: t("onHand"), isNumber: true, cell: (row) => quantity(row.on_hand, row.unit) },

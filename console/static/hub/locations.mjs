@@ -8,6 +8,7 @@ import { nowMs } from "../shell/live.mjs";
 const t = words({
   away: ["away", "断线"],
   elsewhere: ["at another hub", "连接其他枢纽"],
+  atHub: ["at {hub}", "连接 {hub}"],
   here: ["connected", "已连接"],
   unowned: ["no node yet", "尚无节点"],
   unknown: ["being counted", "统计中"],
@@ -33,18 +34,18 @@ export async function readLocations(url, options) {
   return locations;
 }
 
-/**
- * The state of a location. A location of another region usually is connected to the hub of that region. This hub knows
- * only whether it reaches that hub.
- */
-export function stateOf(location, region, hubs) {
+/** The state of a location: `elsewhere` if another hub says that its node is connected there. */
+export function stateOf(location) {
   if (location.owner === null) return "unowned";
   if (location.connected) return "here";
-  const isOther = location.region !== region && hubs.some((hub) => hub.region === location.region && hub.connected);
-  return isOther ? "elsewhere" : "away";
+  return location.hub === null ? "away" : "elsewhere";
 }
 
-export const strandedUnits = (location) => Object.values(location.stranded).reduce((sum, one) => sum + one.units, 0);
+/** The state in words, with the other hub that has the connection. */
+export const stateText = (location) => (location.state === "elsewhere" ? t("atHub", { hub: location.hub }) : stateName(location.state));
+
+/** The units that nobody reaches. Those of a node that is connected to another hub can be asked for there. */
+export const strandedUnits = (location) => (location.hub === null ? Object.values(location.stranded).reduce((sum, one) => sum + one.units, 0) : 0);
 
 /** Sums of amounts by currency; `isWhole` is false while the hub has not counted some of them. */
 export function costOf(locations) {

@@ -25,6 +25,7 @@ const t = words({
   stranded: ["Stranded units", "滞留可承诺量"],
   connected: ["connected", "已连接"],
   away: ["not connected here", "未连接本枢纽"],
+  atHub: ["at {hub}", "连接 {hub}"],
   several: ["Nodes run different versions. Update those that are behind.", "节点版本不一致，请升级旧版本。"],
   reason: ["Why: {reason}", "原因：{reason}"],
   count: ["Connected", "已连接"],
@@ -42,7 +43,7 @@ export default function NodesPage() {
 function Nodes({ rows }) {
   const ordered = [...rows].sort((a, b) => a.connected - b.connected || a.node.localeCompare(b.node, "en", { numeric: true }));
   const versions = new Set(rows.map((row) => row.software).filter(Boolean));
-  const units = (row) => Object.values(row.stranded).reduce((sum, one) => sum + one, 0);
+  const units = (row) => (row.hub ? 0 : Object.values(row.stranded).reduce((sum, one) => sum + one, 0));
   return html`
     <div class="figures"><${Figure} name=${t("count")} value=${`${number(rows.filter((row) => row.connected).length)} / ${number(rows.length)}`} /></div>
     ${versions.size > 1 && html`<p class="note warn">${t("several")}</p>`}
@@ -50,8 +51,9 @@ function Nodes({ rows }) {
       { name: t("node"), isWide: true, cell: (row) => html`<strong>${row.node}</strong>` },
       { name: t("role"), cell: (row) => (row.role ? (row.role === "hub" ? t("hub") : t("edge")) : "–") },
       { name: t("region"), cell: (row) => row.region ?? "–" },
-      { name: t("state"), isLong: true, cell: (row) => html`<span class=${row.connected ? "pill" : "pill warn"}>${row.connected ? t("connected") : t("away")}</span>
-        ${row.reason && html` <small class="beside">${t("reason", { reason: row.reason })}</small>`}` },
+      { name: t("state"), isLong: true, cell: (row) => html`<span class=${row.connected ? "pill" : row.hub ? "pill still" : "pill warn"}>${
+          row.connected ? t("connected") : row.hub ? t("atHub", { hub: row.hub }) : t("away")}</span>
+        ${row.reason && !row.hub && html` <small class="beside">${t("reason", { reason: row.reason })}</small>`}` },
       { name: t("seen"), cell: (row) => (row.last_seen ? html`<span title=${moment(row.last_seen)}>${since(row.last_seen)}</span>` : "–") },
       { name: t("lag"), isNumber: true, cell: (row) => (row.behind === null ? "–" : number(row.behind)) },
       { name: t("waiting"), isNumber: true, cell: (row) => (row.unacknowledged === null ? "–" : number(row.unacknowledged)) },

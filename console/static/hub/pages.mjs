@@ -27,6 +27,7 @@ export const pages = [
   { path: "/skus", name: () => t("skus"), key: "s", group: trade, load: () => import("./skus.mjs") },
   { path: "/skus/:sku", name: ({ sku }) => sku, load: () => import("./sku.mjs") },
   { path: "/explain/:location/:item", name: ({ item }) => item, load: () => import("./explain.mjs") },
+  { path: "/receipts/:location/:number", name: ({ number }) => number, load: () => import("./receipt.mjs") },
   { path: "/orders", name: () => t("orders"), key: "o", group: trade, load: () => import("./orders.mjs") },
   { path: "/orders/:order", name: ({ order }) => order, load: () => import("./order.mjs") },
   { path: "/documents", name: () => t("documents"), key: "d", group: rules, load: () => import("./kinds.mjs") },

@@ -1,6 +1,6 @@
 // One SKU over all locations: how many can be sold, who may promise them, and what it costs where.
 
-import { html, useMemo, useState } from "../shell/view.mjs";
+import { html } from "../shell/view.mjs";
 import { path } from "../shell/api.mjs";
 import { named, number, words } from "../shell/language.mjs";
 import { useReading } from "../shell/reading.mjs";
@@ -10,9 +10,10 @@ import { Named } from "../widgets/names.mjs";
 import { Empty, Read } from "../widgets/states.mjs";
 import { Span, SpanKey } from "../widgets/span.mjs";
 import { Table } from "../widgets/table.mjs";
-import { readLocations, since } from "./locations.mjs";
+import { since } from "./locations.mjs";
+import { placeName, usePlaceNames } from "./place_names.mjs";
 import { Price } from "./sku_price.mjs";
-import { placeName, Rights } from "./sku_rights.mjs";
+import { Rights } from "./sku_rights.mjs";
 
 const t = words({
   all: ["All SKUs", "全部商品"],
@@ -35,10 +36,7 @@ const t = words({
   none: ["No location ever had it.", "还没有地点有过该商品。"],
   document: ["Its document", "商品主数据"],
   prices: ["Its prices", "价格主数据"],
-  more: ["Show all {n}", "显示全部 {n} 个"],
 });
-
-const FIRST_ROWS = 50;
 
 export default function SkuPage({ sku }) {
   const document = useReading(path`/v1/documents/sku/${sku}`, { concerns: (entry) => entry.facts.key === sku });
@@ -46,8 +44,7 @@ export default function SkuPage({ sku }) {
   const items = Object.keys(recipe ?? { [sku]: 1 });
   const moved = (entry) => entry.moves.some((move) => items.includes(move.item));
   const availability = useReading(path`/v1/availability/${sku}`, { concerns: moved, everyMs: 10_000 });
-  const places = useReading("/v1/locations", { read: readLocations });
-  const names = useMemo(() => Object.fromEntries((places.answer ?? []).map((one) => [one.location, one.name])), [places.answer]);
+  const names = usePlaceNames();
   const value = document.answer?.value;
   return html`<p class="trail"><a href="#/skus">${t("all")}</a></p>
     <h1>${named(value?.names, sku)} <small class="id">${sku}</small></h1>
@@ -77,18 +74,16 @@ function Facts({ sku, value }) {
 }
 
 function Locations({ answer, item, names }) {
-  const [isAll, setAll] = useState(false);
   const rows = answer.locations;
   if (rows.length === 0) return html`<${Empty}>${t("none")}<//>`;
   const whole = Math.max(...rows.map((one) => one.optimistic));
-  const shown = isAll ? rows : rows.slice(0, FIRST_ROWS);
   return html`<h2>${t("availability")}</h2><${SpanKey} />
-    <${Table} caption=${t("count", { n: rows.length })} rows=${shown} rowKey=${(row) => row.location} columns=${[
+    <${Table} caption=${t("count", { n: rows.length })} rows=${rows} rowKey=${(row) => row.location} columns=${[
       { name: t("location"), isWide: true, cell: (row) => html`<a href=${to`/locations/${row.location}`}>${placeName(names, row.location)}</a> <small class="id">${row.location}</small>` },
       { name: t("interval"), cell: (row) => html`<${Span} least=${row.guaranteed} most=${row.optimistic} whole=${whole} />` },
       { name: t("sure"), isNumber: true, cell: (row) => number(row.guaranteed) },
       { name: t("hoped"), isNumber: true, cell: (row) => number(row.optimistic) },
       { name: t("asOf"), cell: (row) => html`<span class="small">${since(row.as_of)}</span>` },
       { name: t("explain"), cell: (row) => html`<a href=${to`/explain/${row.location}/${item}`}>${t("explain")}</a>` },
-    ]}>${shown.length < rows.length && html`<button type="button" class="secondary more" onClick=${() => setAll(true)}>${t("more", { n: rows.length })}</button>`}<//>`;
+    ]} />`;
 }

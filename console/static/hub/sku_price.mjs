@@ -8,7 +8,7 @@ import { useReading } from "../shell/reading.mjs";
 import { to } from "../shell/route.mjs";
 import { ChoiceField } from "../widgets/fields.mjs";
 import { Read } from "../widgets/states.mjs";
-import { placeName } from "./sku_rights.mjs";
+import { placeName } from "./place_names.mjs";
 
 const t = words({
   title: ["Price", "价格"],

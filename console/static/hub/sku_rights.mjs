@@ -10,6 +10,7 @@ import { useName } from "../widgets/names.mjs";
 import { Empty, More, Read } from "../widgets/states.mjs";
 import { Table } from "../widgets/table.mjs";
 import { quantity } from "../widgets/units.mjs";
+import { placeName } from "./place_names.mjs";
 
 const t = words({
   title: ["Who may promise {item}", "{item}：谁可承诺"],
@@ -28,8 +29,6 @@ const t = words({
 
 const TONES = 7; // the last one is for all others
 const ALL_STORES = "*";
-
-export const placeName = (names, location) => names[location] ?? location;
 
 export function Rights({ item, names }) {
   const name = useName(item);

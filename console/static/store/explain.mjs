@@ -15,7 +15,7 @@ const t = words({
   back: ["Stock of this item", "查看该商品库存"],
 });
 
-const links = { order: (order) => to`/orders/${order}` };
+const links = { order: (order) => to`/orders/${order}`, receipt: (location, number) => to`/receipts/${number}` };
 
 export default function ExplainPage({ item }) {
   const name = useName(item);

@@ -50,6 +50,8 @@ const t = words({
 const MOVEMENTS = 200; // of which the plot is drawn
 const SHOWN = 8;
 
+const links = { order: (order) => to`/orders/${order}`, receipt: (location, number) => to`/receipts/${number}` };
+
 export default function ItemPage({ item }) {
   const name = useName(item);
   const sku = useReading(path`/v1/skus/${item}`, { concerns: (entry) => touches(entry, item) });
@@ -119,7 +121,7 @@ function Past({ item, unit }) {
       { name: t("when"), cell: (entry) => html`<${When} at=${entry.at} />` },
       { name: t("change"), isNumber: true, cell: (entry) => changeText(changeOf(entry, item, "on_hand"), unit) },
       { name: t("why"), isLong: true, cell: (entry) => html`<${Why} entry=${entry} item=${item} unit=${unit}
-        links=${{ order: (order) => to`/orders/${order}` }} />` },
+        links=${links} />` },
     ]} />
     <p><a href=${to`/explain/${item}`}>${t("all")}</a></p>`}<//>`;
 }

@@ -18,6 +18,7 @@ const t = words({
   item: ["Stock of {item}", "{item} 的库存"],
   explain: ["Why: {item}", "数字来源：{item}"],
   order: ["Order {order}", "订单 {order}"],
+  receipt: ["Receipt {number}", "小票 {number}"],
 });
 
 const atTill = () => t("atTill"), goods = () => t("goods"), node = () => t("node");
@@ -36,5 +37,6 @@ export const pages = [
   { path: "/items/:item", name: (of) => t("item", of), load: () => import("./item.mjs") },
   { path: "/explain/:item", name: (of) => t("explain", of), load: () => import("./explain.mjs") },
   { path: "/count/:item", name: () => t("count"), load: () => import("./count.mjs") },
+  { path: "/receipts/:number", name: (of) => t("receipt", of), load: () => import("./receipt.mjs") },
   { path: "/orders/:order", name: (of) => t("order", of), load: () => import("./order.mjs") },
 ];

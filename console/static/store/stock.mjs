@@ -6,11 +6,11 @@ import { words } from "../shell/language.mjs";
 import { follow } from "../shell/live.mjs";
 import { usePages } from "../shell/reading.mjs";
 import { fields, open, setFields, to } from "../shell/route.mjs";
-import { Named } from "../widgets/names.mjs";
+import { getStock, Named } from "../widgets/names.mjs";
 import { ScanField } from "../widgets/scan.mjs";
 import { Empty, More, Read } from "../widgets/states.mjs";
 import { Table } from "../widgets/table.mjs";
-import { isMeasured, quantity } from "../widgets/units.mjs";
+import { quantity } from "../widgets/units.mjs";
 
 const t = words({
   title: ["Stock", "库存"],
@@ -36,36 +36,6 @@ const t = words({
 });
 
 const ROWS = 50;
-const PAGE = 500; // items that one call reads while a filter looks for its rows
-
-const LOW = { pieces: 5, measured: 1_000 }; // pieces; grams or millilitres
-
-const isLow = (row) => row.available <= (isMeasured(row.unit) ? LOW.measured : LOW.pieces);
-
-const FILTERS = {
-  breach: (row) => row.breach > 0,
-  low: isLow,
-  quarantined: (row) => row.quarantined !== 0,
-};
-
-/** Read items until enough of them fit a filter. The cursor of the answer is the last item that was looked at. */
-async function readFitting(url, options) {
-  const query = new URLSearchParams(url.split("?")[1]);
-  const fits = FILTERS[query.get("only")];
-  if (!fits) return get(url, options);
-  const found = [];
-  let cursor = query.get("cursor") ?? "";
-  for (;;) {
-    const answer = await get(withQuery("/v1/stock", { limit: PAGE, cursor }), options);
-    for (const row of answer.items) {
-      if (!fits(row)) continue;
-      found.push(row);
-      if (found.length === ROWS) return { items: found, next: row.item };
-    }
-    if (!answer.next) return { items: found, next: null };
-    cursor = answer.next;
-  }
-}
 
 export default function StockPage() {
   const field = useRef(null);
@@ -73,8 +43,8 @@ export default function StockPage() {
   const only = fields().get("only") ?? "";
   const items = usePages(withQuery("/v1/stock", { limit: ROWS, only }), {
     rowsOf: (answer) => answer.items,
+    read: getStock,
     concerns: (entry) => entry.moves.length > 0,
-    read: readFitting,
     keyOf: (row) => row.item,
   });
   const fresh = useFresh(items.rows);
@@ -125,5 +95,5 @@ export function StockTable({ rows, children }) {
 /** What is odd about an item. */
 export function Flags({ row }) {
   return html`${row.breach > 0 && html`<a class="pill bad" href="#/look">${t("breach", { n: quantity(row.breach, row.unit) })}</a>`}
-    ${row.breach === 0 && isLow(row) && html`<span class="pill warn">${t(row.available <= 0 ? "gone" : "low")}</span>`}`;
+    ${row.breach === 0 && row.is_low && html`<span class="pill warn">${t(row.available <= 0 ? "gone" : "low")}</span>`}`;
 }

@@ -49,7 +49,8 @@ const t = words({
 
 /**
  * `url`: the explain call of one item at one location. `figure` and `choose`: which figure, and how it is changed.
- * `node`: the node that answers, whose rights are a figure too. `links`: `{order(name)}` gives the address of an order.
+ * `node`: the node that answers, whose rights are a figure too. `links`: `{order(name), receipt(location, number)}` give
+ * the address of an order, and of a till receipt.
  */
 export function Explain({ url, figure, choose, node = "", links }) {
   const pages = usePages(url, {
@@ -133,12 +134,12 @@ export function Why({ entry, item, unit, links }) {
   const { kind, actor, reason, reference, facts } = entry;
   const parts = [];
   if (kind === "order") {
-    const text = t("order", { order: reference });
-    parts.push(links?.order ? html`<a href=${links.order(reference)}>${text}</a>` : text);
+    parts.push(linked(t("order", { order: reference }), links?.order?.(reference)));
   } else if (reference) {
-    parts.push(t({ sale: "receipt", return: "receipt", receipt: "delivery" }[kind] ?? "reference", { number: reference }));
+    const text = t({ sale: "receipt", return: "receipt", receipt: "delivery" }[kind] ?? "reference", { number: reference });
+    parts.push(kind === "sale" || kind === "return" ? linked(text, links?.receipt?.(entry.scope, reference)) : text);
   }
-  if (facts.original) parts.push(t("original", { number: facts.original }));
+  if (facts.original) parts.push(linked(t("original", { number: facts.original }), links?.receipt?.(entry.scope, facts.original)));
   if (actor) parts.push(kind === "sale" || kind === "return" ? t("till", { till: actor }) : actor);
   const counted = (facts.count ?? []).find(([one]) => one === item);
   if (counted) parts.push(t("counted", { n: quantity(counted[1], unit) }));
@@ -148,6 +149,8 @@ export function Why({ entry, item, unit, links }) {
   if (breach) parts.push(html`<span class="pill bad">${t("breach", { n: quantity(breach, unit) })}</span>`);
   return html`<span class="why-parts">${parts.map((part) => html`<span>${part}</span>`)}</span>`;
 }
+
+const linked = (text, href) => (href ? html`<a href=${href}>${text}</a>` : text);
 
 function Details({ entry, item, unit }) {
   return html`<details class="entry"><summary>${number(entry.sequence)}</summary>

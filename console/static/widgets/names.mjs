@@ -1,7 +1,7 @@
 // The names of SKUs and items in the language of the user. Pages show them wherever the node answers with an id.
 //
-// A name is read once, from the document of the SKU, and again after somebody wrote it. An item has the name of the SKU
-// that has the same id, if there is one.
+// A name is read once, from a list that has it or from the document of the SKU, and again after somebody wrote it. Lists
+// of stock know the names of items. Elsewhere an item has the name of the SKU that has the same id, if there is one.
 
 import { html, signal, useEffect } from "../shell/view.mjs";
 import { get, path } from "../shell/api.mjs";
@@ -20,11 +20,18 @@ function signalOf(id) {
   return known.get(id);
 }
 
-/** Note names that a page knows from another answer. */
+/** Note names that a page knows from another answer. Empty ones mean that it has no name. */
 export function noteNames(id, names) {
-  if (!names || !Object.keys(names).length) return;
+  if (!names) return;
   asked.add(id);
   signalOf(id).value = names;
+}
+
+/** Read a list of stock, and note the names in its rows, so that no row asks for its own. */
+export async function getStock(url, options) {
+  const answer = await get(url, options);
+  for (const row of answer.items) noteNames(row.item, row.names);
+  return answer;
 }
 
 async function load() {

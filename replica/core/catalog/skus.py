@@ -287,6 +287,10 @@ class Catalog:
         """Whether the recipe of a SKU names an item, or the last recipe of a deleted SKU."""
         return item in self._current.users or item in self._deleted.users
 
+    def sku_of(self, item: str) -> str | None:
+        """The first current SKU by name that is one unit of an item; None without one."""
+        return min(self._current.bases.of(item), default=None) if item in self._current.bases else None
+
     def unit(self, item: str) -> str:
         """UN/ECE Rec 20 code of the item's base unit, from the first SKU by name that is one unit of it.
 

@@ -58,13 +58,6 @@ class StockAnswer(Struct, frozen=True):
     count: LastCount | None
 
 
-class StockPage(Struct, frozen=True):
-    """Stock in order of items; `next` is the cursor of the next page, null on the last page."""
-
-    items: list[StockAnswer]
-    next: str | None
-
-
 class EntryAnswer(Struct, frozen=True):
     """One journal entry."""
 

@@ -92,6 +92,17 @@ def price_at(replica: Replica, location: str, sku: str, moment_ms: int) -> Effec
     return effective_price(replica.documents, sku, location, region, moment_ms)
 
 
+def names_of(replica: Replica, sku: str | None) -> dict[str, str]:
+    """The names of a SKU by language; none without a SKU, or if its document has none."""
+    words = read_searchable(replica.documents.packed(SKU, sku)) if sku is not None else None
+    return dict(words.names) if words is not None else {}
+
+
+def status_of(replica: Replica, sku: str) -> str:
+    """Whether a SKU is sold (`active`) or has ended."""
+    return _shown(replica.documents.packed(SKU, sku)).status
+
+
 def recipe_if_known(replica: Replica, sku: str) -> Recipe | None:
     """The recipe of a SKU that has not been deleted meanwhile."""
     try:

@@ -5,8 +5,7 @@ The assembly hands in how to find the location of a call: an edge node has one, 
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from aiohttp import web
@@ -21,7 +20,6 @@ from replica.runtime.http.answers import (
     ExplainAnswer,
     JournalPage,
     StockAnswer,
-    StockPage,
     cell_answers,
     entry_answer,
     stock_answer,
@@ -33,6 +31,7 @@ from replica.runtime.http.metrics import CONTENT_TYPE, make_registry, render
 from replica.runtime.http.openapi import openapi
 from replica.runtime.http.operations import Decoder, Operation, json_response, key_of
 from replica.runtime.http.query_fields import AFTER, LIMIT, limit_of
+from replica.runtime.http.stock_list import StockRow, stock_row
 from replica.runtime.http.writes import (
     WRITE_CALLS,
     WriteCall,
@@ -122,32 +121,13 @@ class StockApi:
     async def stock_item(self, request: web.Request) -> web.Response:
         location, item = await self.node.meet(self.location_of(request)), request.match_info["item"]
 
-        def look(replica: Replica) -> StockAnswer:
+        def look(replica: Replica) -> StockRow:
             replica.known_locations.check(location, "location")
             stock = replica.ledger.stock(location, item)
             replica.catalog.check_item(item if is_item(item) else "", bool(replica.ledger.locations(item)), "item")
-            return self._answer(replica, stock)
+            return stock_row(replica, stock, token_of(replica, self.node.clock.now().wall_ms))
 
         return json_response(await self.node.driver.look(look))
-
-    async def stock_page(self, request: web.Request) -> web.Response:
-        location, limit = await self.node.meet(self.location_of(request)), limit_of(request)
-        cursor = request.query.get("cursor", "")
-
-        def shown(replica: Replica) -> tuple[list[str], bool]:
-            replica.known_locations.check(location, "location")
-            stock = replica.location_stock(location)
-            items = stock.items() if stock is not None else []
-            start = bisect_right(items, cursor) if cursor else 0
-            return items[start : start + limit], start + limit < len(items)
-
-        def answers(replica: Replica, some: Sequence[str]) -> list[StockAnswer]:
-            seen = token_of(replica, self.node.clock.now().wall_ms)
-            return [stock_answer(replica.ledger.stock(location, item), replica, seen) for item in some]
-
-        items, has_more = await self.node.driver.look(shown)
-        found = await self.long_reads.look(items, answers)
-        return json_response(StockPage(found, items[-1] if has_more else None))
 
     async def explain(self, request: web.Request) -> web.Response:
         location = await self.node.meet(self.location_of(request))

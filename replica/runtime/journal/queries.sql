@@ -76,6 +76,10 @@ SELECT key, arrival FROM keys ORDER BY key, arrival
 -- The arrivals of entries that use a till receipt: all of them, if they use it at most so often as the limit.
 SELECT DISTINCT arrival FROM (SELECT arrival FROM receipts WHERE location = ? AND number = ? LIMIT ?) ORDER BY arrival
 
+-- newest_of_receipt
+-- The newest arrivals before a number of entries that use a till receipt, up to a limit.
+SELECT DISTINCT arrival FROM receipts WHERE location = ? AND number = ? AND arrival < ? ORDER BY arrival DESC LIMIT ?
+
 -- arrivals_of_day
 -- The last arrivals of entries that use a till receipt in one way at one till on one day, up to a limit, newest first.
 SELECT arrival FROM receipts WHERE location = ? AND number = ? AND use = ? AND till = ? AND day = ?

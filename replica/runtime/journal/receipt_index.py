@@ -15,7 +15,7 @@ from replica.core.stock.till_receipts import QuestionedReceipt, TillReceipt, use
 from replica.runtime.journal import reading
 from replica.runtime.journal.key_filter import KeyFilter
 from replica.runtime.journal.statements import STATEMENTS
-from replica.runtime.ports import Stored
+from replica.runtime.ports import Page, Stored
 from replica.runtime.time_zones import local_day
 
 SCHEMA = 9
@@ -65,6 +65,13 @@ def find(connection: sqlite3.Connection, receipts: Iterable[TillReceipt]) -> dic
         elif rows:
             found[receipt] = [reading.arrived(connection, arrival).entry for (arrival,) in rows]
     return found
+
+
+def newest(connection: sqlite3.Connection, receipt: TillReceipt, before: int, limit: int) -> Page:
+    """The entries that use a receipt and arrived before a number, newest first."""
+    rows = connection.execute(STATEMENTS["newest_of_receipt"], (*receipt, before, limit)).fetchall()
+    stored = [reading.arrived(connection, arrival) for (arrival,) in rows]
+    return Page(stored, stored[-1].arrival if len(stored) == limit else 0)
 
 
 def repeated(connection: sqlite3.Connection, before: int, limit: int) -> list[QuestionedReceipt]:

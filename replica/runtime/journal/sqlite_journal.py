@@ -183,6 +183,9 @@ class SqliteJournal:
     async def moves_of(self, location: str, item: str, before: int, limit: int) -> Page:
         return await self._query.run(reading.moves_of, location, item, before, limit)
 
+    async def entries_of_receipt(self, receipt: TillReceipt, before: int, limit: int) -> Page:
+        return await self._query.run(receipt_index.newest, receipt, before, limit)
+
     async def writes_of(self, slot: Slot, before: int, limit: int) -> Page:
         return await self._query.run(reading.writes_of, slot, before, limit)
 
