@@ -64,7 +64,7 @@ async def test_sku_shows_its_interval_its_holders_and_where_its_price_comes_from
 
         assert (await visit.heading()).startswith("Kelvane cola 330 ml")
         text = await visit.text()
-        assert "€1.49 from the store store-1" in text
+        assert "€1.49 from Berlin itself" in text
         assert "the chain overridden by a higher rank" in text
         assert "hub-east" in await visit.page.locator("figure.parts").inner_text()
         await visit.page.get_by_role("link", name="Explain").first.click()

@@ -12,6 +12,7 @@ import { Read } from "../widgets/states.mjs";
 import { DocumentHistory } from "./document_history.mjs";
 import { Editor } from "./document_editor.mjs";
 import { useOrderMachine } from "./order_machine.mjs";
+import { placeName, usePlaceNames } from "./place_names.mjs";
 import { kindText, ONLY_KEY, summary, useRanked } from "./kind_words.mjs";
 
 const t = words({
@@ -22,7 +23,10 @@ const t = words({
   at: ["Of which region or store", "哪个区域或门店"],
   effect: ["In effect", "生效情况"],
   effectAt: ["At location", "地点"],
-  from: ["from the {rank} {at}, version {version}", "来自{rank} {at}，版本 {version}"],
+  from: ["from {source}, version {version}", "来自{source}，版本 {version}"],
+  fromChain: ["the chain", "全链"],
+  fromRegion: ["the region {at}", "区域 {at}"],
+  fromStore: ["{at} itself", "门店 {at}"],
   overrides: ["overrides", "覆盖"],
   nothing: ["No value is in effect there.", "此处没有生效的内容。"],
   name: ["Name the region or store to see and write its document.", "请填写区域或门店，以查看和编辑其主数据。"],
@@ -100,13 +104,18 @@ function Effect({ kind, name, mine }) {
     const timer = setTimeout(() => setAsked(location), 300);
     return () => clearTimeout(timer);
   }, [location]);
+  const names = usePlaceNames();
   const reading = useReading(withQuery(path`/v1/documents/${kind}/${name}`, { location: asked }), { read: readWrapped, keeps: true, concerns: mine });
   return html`<section class="card"><h2>${t("effect")}</h2>
     <${TextField} label=${t("effectAt")} value=${location} set=${setLocation} autocomplete="off" placeholder=${t("chain")} />
     <${Read} reading=${reading}>${({ document }) => document === null ? html`<p>${t("nothing")}</p>` : html`
-      <p><strong>${summary(kind, document.value)}</strong> <span class="small">${fromText(document)}</span></p>
-      ${(document.overridden ?? []).map((one) => html`<p class="small">${t("overrides")} ${summary(kind, one.value)}, ${fromText(one)}</p>`)}`}<//>
+      <p><strong>${summary(kind, document.value)}</strong> <span class="small">${fromText(document, names)}</span></p>
+      ${(document.overridden ?? []).map((one) => html`<p class="small">${t("overrides")} ${summary(kind, one.value)}, ${fromText(one, names)}</p>`)}`}<//>
   </section>`;
 }
 
-const fromText = (one) => t("from", { rank: t(one.rank ?? "chain"), at: one.at ?? "", version: number(one.version) });
+/** Whose document it is, and its version. */
+function fromText({ rank = "chain", at = "", version }, names) {
+  const source = { chain: "fromChain", region: "fromRegion", store: "fromStore" }[rank];
+  return t("from", { source: t(source, { at: rank === "store" ? placeName(names, at) : at }), version: number(version) });
+}

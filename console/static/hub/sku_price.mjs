@@ -8,7 +8,7 @@ import { useReading } from "../shell/reading.mjs";
 import { to } from "../shell/route.mjs";
 import { ChoiceField } from "../widgets/fields.mjs";
 import { Read } from "../widgets/states.mjs";
-import { placeName } from "./place_names.mjs";
+import { placeName, usePlaceNames } from "./place_names.mjs";
 
 const t = words({
   title: ["Price", "价格"],
@@ -19,7 +19,7 @@ const t = words({
   from: ["from", "来源"],
   chain: ["the chain", "全链"],
   region: ["the region {at}", "区域 {at}"],
-  store: ["the store {at}", "门店 {at}"],
+  store: ["{at} itself", "门店 {at}"],
   instead: ["Not in force", "未生效"],
   promotions: ["Promotions now", "当前促销"],
   "overridden": ["overridden by a higher rank", "被更高级别覆盖"],
@@ -60,7 +60,8 @@ const why = (reason) => (REASONS.includes(reason) ? t(reason) : reason);
 
 /** The rank of a document in words, as a link to the document. */
 function Source({ kind, name, source, text }) {
-  const rank = t(source.rank, { at: source.at });
+  const names = usePlaceNames();
+  const rank = t(source.rank, { at: source.rank === "store" ? placeName(names, source.at) : source.at });
   const query = source.rank === "chain" ? "" : `?rank=${source.rank}&at=${encodeURIComponent(source.at)}`;
   return html`<a href=${`${to`/documents/${kind}/${name}`}${query}`}>${text ?? rank}</a>`;
 }

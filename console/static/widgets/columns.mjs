@@ -2,7 +2,9 @@
 // not see the picture.
 
 import { html } from "../shell/view.mjs";
-import { number } from "../shell/language.mjs";
+import { number, words } from "../shell/language.mjs";
+
+const t = words({ most: ["the most: {n}", "最多：{n}"] });
 
 const HEIGHT = 120, STEP = 20, GAP = 4;
 
@@ -18,7 +20,9 @@ export function Columns({ label, bars, line, lineText }) {
         <title>${`${bar.name}: ${number(bar.value)}`}</title></rect>`)}
       ${line !== undefined && line !== null && html`<line x1="0" x2=${width} y1=${y(line)} y2=${y(line)} />`}
     </svg>
-    <div class="ends"><span>${bars[0]?.name}</span>${lineText && html`<span class="line-text">${lineText}</span>`}<span>${bars.at(-1)?.name}</span></div>
+    <div class="ends"><span>${bars[0]?.name}</span>${lineText
+      ? html`<span class="line-text">${lineText}</span>`
+      : html`<span>${t("most", { n: Math.max(0, ...bars.map((bar) => bar.value)) })}</span>`}<span>${bars.at(-1)?.name}</span></div>
     <ul class="unseen">${bars.filter((bar) => bar.value).map((bar) => html`<li key=${bar.name}>${bar.name}: ${number(bar.value)}</li>`)}</ul>
   </figure>`;
 }

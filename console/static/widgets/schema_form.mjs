@@ -7,6 +7,8 @@ import { html, useId, useState } from "../shell/view.mjs";
 import { words } from "../shell/language.mjs";
 import { choiceText, fieldText } from "./field_words.mjs";
 import { ChoiceField, Field } from "./fields.mjs";
+import { hintOf } from "./hint_words.mjs";
+import { problemText } from "./problems.mjs";
 import { blank, partOf, resolved, sortOf, variantOf, variantsOf } from "./schema.mjs";
 import { ListPart, MapPart } from "./schema_parts.mjs";
 
@@ -51,7 +53,7 @@ function Parts({ schema, root, path, value, set, problem }) {
 const inOrder = (value, schema) =>
   Object.fromEntries([...Object.keys(schema.properties), ...Object.keys(value)].filter((name) => name in value).map((name) => [name, value[name]]));
 
-const problemAt = (problem, path) => (problem?.field === path ? problem.message : undefined);
+const problemAt = (problem, path) => (problem?.field === path ? problemText(problem) : undefined);
 
 /** One field, by what its schema says. */
 export function Part(part) {
@@ -68,8 +70,6 @@ export function Part(part) {
     default: return html`<${Json} ...${part} />`;
   }
 }
-
-const hintOf = (schema) => schema.description?.split(/\n\s*\n/)[0].replace(/\s+/g, " ");
 
 /** A field whose label is read aloud only, because the row that it stands in names it. */
 function Labelled({ part, children }) {
@@ -154,7 +154,7 @@ function Union(part) {
   const hint = hintOf(isObject ? variants[at] : schema);
   return html`<div class="union"><p class="label">${label}</p>
     <div class=${isObject ? "" : "inline"}>${chooser}<${Part} ...${inner} key=${at} isBare=${!isObject} isFlat=${isObject} /></div>
-    ${hint && html`<small>${hint}</small>`}${isObject && problemAt(problem, path) && html`<small class="refused">${problem.message}</small>`}</div>`;
+    ${hint && html`<small>${hint}</small>`}${isObject && problemAt(problem, path) && html`<small class="refused">${problemText(problem)}</small>`}</div>`;
 }
 
 /** What this form does not know: its JSON. */

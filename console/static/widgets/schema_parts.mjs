@@ -2,6 +2,7 @@
 
 import { html, useRef, useState } from "../shell/view.mjs";
 import { words } from "../shell/language.mjs";
+import { hintOf } from "./hint_words.mjs";
 import { blank, partOf, resolved, sortOf } from "./schema.mjs";
 
 const t = words({
@@ -15,8 +16,6 @@ const t = words({
 });
 
 const isScalar = (schema) => ["text", "whole", "number", "truth", "choice", "union", "any"].includes(sortOf(schema));
-
-const hintOf = (schema) => schema.description?.split(/\n\s*\n/)[0].replace(/\s+/g, " ");
 
 function Frame({ label, hint, refused, add, isOpen, isWide, children }) {
   return html`<fieldset class=${isWide && isOpen ? "rows wide" : "rows"}><legend>${label}</legend>

@@ -4,7 +4,7 @@ import { html } from "../shell/view.mjs";
 import { Unreached } from "../shell/api.mjs";
 import { ago, briefly, moment, words } from "../shell/language.mjs";
 import { heardMs, isLive, nowMs } from "../shell/live.mjs";
-import { problemTitle } from "./problems.mjs";
+import { fieldName, ProblemDetail, problemTitle } from "./problems.mjs";
 
 const t = words({
   loading: ["Loading …", "加载中……"],
@@ -32,9 +32,9 @@ export function Failed({ problem, again }) {
   return html`<div class="failed" role="alert">
     <p><strong>${document ? problemTitle(problem) : t("failed")}</strong></p>
     ${document
-      ? html`<p lang="en">${document.detail}</p>`
+      ? html`<${ProblemDetail} problem=${problem} />`
       : html`<p>${problem && !(problem instanceof Unreached) ? String(problem) : t("unreached")}</p>`}
-    ${document?.field && html`<p class="small">${t("field", { field: document.field })}</p>`}
+    ${document?.field && html`<p class="small">${t("field", { field: fieldName(document.field) })}</p>`}
     ${again && html`<button type="button" class="secondary" onClick=${again}>${t("again")}</button>`}
   </div>`;
 }
