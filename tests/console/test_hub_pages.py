@@ -41,6 +41,33 @@ async def test_chain_can_be_filtered_by_name_and_state(browser: Browser, hub: st
         assert visit.page.url.endswith("#/?state=away")
 
 
+async def test_store_at_another_hub_is_told_from_one_that_is_away(
+    browser: Browser, hub: str, network: LocalNetwork
+) -> None:
+    async with visiting(browser, hub) as visit:
+        await visit.go("#/?q=store-2")
+        await visit.see("at hub-west")
+        assert await visit.page.locator("main .pill.bad").get_by_text("away").count() == 0
+
+        for line in _lines_of(network, OTHER):
+            line.cut()
+        try:
+            await visit.page.locator("main .pill.bad").get_by_text("away", exact=True).wait_for(timeout=40_000)
+        finally:
+            network.heal()
+        await visit.see("at hub-west", within_ms=40_000)
+
+
+async def test_movement_leads_back_to_its_till_receipt(browser: Browser, hub: str) -> None:
+    async with visiting(browser, hub) as visit:
+        await visit.go(f"#/explain/{OTHER}/{COLA}")
+        await visit.click("receipt R-77", role="link")
+
+        assert await visit.heading() == "Receipt R-77"
+        await visit.see("Several sales have this number: tills may use a number again.")
+        await visit.see("Total: €0.79")
+
+
 async def test_press_on_a_dot_of_the_map_opens_its_location(browser: Browser, hub: str) -> None:
     async with visiting(browser, hub) as visit:
         await visit.go("#/?q=berlin")
