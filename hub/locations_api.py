@@ -120,10 +120,10 @@ class LocationsApi:
             stranded.update({one.location: list(one.stranded) for one in found})
             return found
 
-        found = await self._long_reads.look(names, answers)
-        if await self._count(stranded):
-            found = await self._long_reads.look(names, answers)
-        return json_response(LocationPage(found, names[-1] if has_more else None))
+        found = dict(zip(names, await self._long_reads.look(names, answers), strict=True))
+        counted = await self._count(stranded)
+        found.update(zip(counted, await self._long_reads.look(counted, answers), strict=True))
+        return json_response(LocationPage(list(found.values()), names[-1] if has_more else None))
 
     async def one(self, request: web.Request) -> web.Response:
         location = request.match_info["location"]
@@ -138,11 +138,12 @@ class LocationsApi:
             found = await self._node.driver.look(answer)
         return json_response(found)
 
-    async def _count(self, stranded: Mapping[str, list[str]]) -> bool:
-        """Count what the rights of these nodes cost, by location; return whether a cost is a new one."""
+    async def _count(self, stranded: Mapping[str, list[str]]) -> list[str]:
+        """Count what the rights of these nodes cost, by location; return the locations with a new cost."""
         for location, nodes in stranded.items():
             self.costs.forget_others(location, nodes)
-        return await self.costs.refresh((location, node) for location, nodes in stranded.items() for node in nodes)
+        pairs = [(location, node) for location, nodes in stranded.items() for node in nodes]
+        return list(dict.fromkeys(location for location, _ in await self.costs.refresh(pairs)))
 
     def _stranded(self, replica: Replica, rights: Mapping[str, int]) -> dict[str, int]:
         """The rights of nodes without a connection to this hub, by node."""

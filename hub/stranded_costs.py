@@ -65,19 +65,20 @@ class StrandedCosts:
         """By region, and by location if it has prices of its own, with the documents that they were read from."""
         self._due: dict[Pair, None] = {}
         self._wake = asyncio.Event()
+        self._is_counting = False
 
     def known(self, location: str, node: str) -> KnownCost | None:
         """The last known cost; None if it was not counted yet."""
         return self._known.get(location, {}).get(node)
 
-    async def refresh(self, pairs: Iterable[Pair]) -> bool:
-        """Count again what changed, as far as a caller can wait for it; return whether anything was counted.
+    async def refresh(self, pairs: Sequence[Pair]) -> list[Pair]:
+        """Count again what changed, as far as a caller can wait for it; return what was counted.
 
-        `run` counts the rest.
+        `run` counts the rest, and while it is at it a caller waits for nothing.
         """
-        left = ITEMS_PER_CALL_MAX
+        left = 0 if self._is_counting else ITEMS_PER_CALL_MAX
         due: dict[Pair, None] = {}
-        changed = await self._long_reads.collect(list(pairs), self._changed)
+        changed = await self._long_reads.collect(pairs, self._changed)
         for pair in changed:
             if left > 0:
                 left -= await self._count(pair)
@@ -86,7 +87,7 @@ class StrandedCosts:
         self._due |= due
         if due:
             self._wake.set()
-        return len(due) < len(changed)
+        return [pair for pair in changed if pair not in due]
 
     async def run(self) -> None:
         """Count what callers did not wait for, as long as the node runs."""
@@ -94,11 +95,15 @@ class StrandedCosts:
             await self._wake.wait()
             self._wake.clear()
             due, self._due = self._due, {}
+            self._is_counting = True
             try:
                 for pair in due:
-                    await self._count(pair)
+                    if await self._long_reads.collect([pair], self._changed):  # nobody counted it meanwhile
+                        await self._count(pair)
             except Refused:  # the node is overloaded or stopping: the next caller asks again
                 continue
+            finally:
+                self._is_counting = False
 
     def forget_others(self, location: str, nodes: Iterable[str]) -> None:
         """Forget the costs of nodes that are not away any more."""
