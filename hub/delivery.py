@@ -16,9 +16,19 @@ from replica.core.base.names import HELD, bucket_of
 from replica.core.catalog.addresses import Where
 from replica.core.catalog.areas import Area, ban_on, servings
 from replica.core.catalog.dispatch import Dispatch
-from replica.core.catalog.locations import distance_between, location_document, position_in
+from replica.core.catalog.documents import Documents
+from replica.core.catalog.locations import (
+    LOCATION,
+    LocationDocument,
+    Point,
+    distances_from,
+    location_document,
+    position_in,
+    read_location,
+)
 from replica.core.catalog.openings import Closed, Opening
 from replica.core.catalog.selectors import attributes_of
+from replica.core.ledger.cells import Ledger
 from replica.core.orders.sourcing import WantedLine
 from replica.core.planning.candidates import BannedLine, Surveyed, Unfit, sort_out
 from replica.core.planning.carriers import carriers_of
@@ -45,20 +55,44 @@ class Reads(Protocol):
         """A function that says it, in milliseconds since 1970; None if nothing ever came."""
 
 
+class _Site(Struct, frozen=True):
+    """What the document of a location says about it. `alike`: equal for locations that dispatch at the same times."""
+
+    packed: bytes | None
+    document: LocationDocument | None
+    alike: object
+    position: Point | None
+    serves_walk_ins: bool
+
+
 class Surveyor:
     """Looks at the locations for one order after the other."""
 
     def __init__(self, last_current: Reads) -> None:
         self._last_current = last_current
+        self._as_of: tuple[Documents | None, int] = (None, 0)
+        self._sites: dict[str, _Site] = {}
+        self._outdated: dict[str, _Site] = {}
 
-    def survey(self, replica: Replica, place: Where, channel: str, lines: Sequence[WantedLine], now_ms: int) -> Survey:
-        """What an order of a channel can be sent from now."""
+    def survey(
+        self,
+        replica: Replica,
+        place: Where,
+        channel: str,
+        lines: Sequence[WantedLine],
+        now_ms: int,
+        *,
+        explains: bool = False,
+    ) -> Survey:
+        """What an order of a channel can be sent from now.
+
+        `explains`: also look at locations with goods that areas rule out. An order that is placed needs no reasons.
+        """
         areas = replica.areas.containing(place)
         serving = servings(areas)
-        concerned: dict[str, None] = dict.fromkeys(serving)
-        for item in dict.fromkeys(item for line in lines for item, _ in line.recipe):
-            concerned.update(dict.fromkeys(replica.ledger.locations(item)))
-        surveyed = self._look_at(replica, concerned, areas, place, now_ms)
+        items = dict.fromkeys(item for line in lines for item, _ in line.recipe)
+        stocked = _stocked(replica.ledger, items) if explains or not serving else {}
+        surveyed = self._look_at(replica, {**serving, **stocked}, areas, place, now_ms)
         weights = weights_of(replica.documents, channel)
         candidates, unfit = sort_out(surveyed, serving, weights, now_ms)
         banned = tuple(_banned(replica, areas, lines, now_ms))
@@ -91,25 +125,53 @@ class Surveyor:
     ) -> list[Surveyed]:
         found = []
         last_current_ms = self._last_current.reading(replica, now_ms)
+        distance_to = distances_from(place.point)
         openings: dict[object, tuple[int | None, Closed | None]] = {}
         """By what decides about them, because most locations have equal ones."""
+        sites = self._sites_of(replica)
         for location in locations:
-            document = location_document(replica.documents, location)
-            alike = (document.calendars, document.time_zone) if document is not None else None
-            if alike not in openings:
-                openings[alike] = _opens(opening_by(replica, document, areas), now_ms)
-            opens_ms, closed = openings[alike]
+            site = sites.get(location) or self._site(replica, location)
+            opens = openings.get(site.alike)
+            if opens is None:
+                opens = openings[site.alike] = _opens(opening_by(replica, site.document, areas), now_ms)
             current_ms = last_current_ms(location)
-            one = Surveyed(
-                location=location,
-                distance_km=distance_between(position_in(document), place.point),
-                opens_ms=opens_ms,
-                closed=closed,
-                unheard_ms=None if current_ms is None else max(0, now_ms - current_ms),
+            unheard_ms = None if current_ms is None else max(0, now_ms - current_ms)
+            distance_km = distance_to(site.position)
+            found.append(Surveyed(location, distance_km, opens[0], opens[1], unheard_ms, site.serves_walk_ins))
+        return found
+
+    def _site(self, replica: Replica, location: str) -> _Site:
+        """What the document of a location says, worked out once for each document."""
+        packed = replica.documents.packed(LOCATION, location)
+        site = self._outdated.get(location)
+        if site is None or site.packed is not packed:
+            document = read_location(packed) if packed is not None else None
+            site = _Site(
+                packed=packed,
+                document=document,
+                alike=(document.calendars, document.time_zone) if document is not None else None,
+                position=position_in(document),
                 serves_walk_ins=document is not None and document.type == "store",
             )
-            found.append(one)
-        return found
+        self._sites[location] = site
+        return site
+
+    def _sites_of(self, replica: Replica) -> dict[str, _Site]:
+        """The sites that are known as the documents say now. A write of any document makes all of them outdated."""
+        as_of = (replica.documents, replica.documents.writes)
+        if as_of != self._as_of:
+            self._as_of, self._outdated, self._sites = as_of, {**self._outdated, **self._sites}, {}
+        return self._sites
+
+
+def _stocked(ledger: Ledger, items: Iterable[str]) -> dict[str, None]:
+    """The locations where some items ever moved. Often a few items have been everywhere."""
+    found: dict[str, None] = {}
+    for item in items:
+        found.update(dict.fromkeys(ledger.locations(item)))
+        if len(found) == len(ledger.at_location):
+            break
+    return found
 
 
 def _routes(replica: Replica, survey: Survey, location: str, opening: Opening) -> Iterable[Route]:

@@ -188,7 +188,7 @@ class SourcingApi:
         if place is None:
             return _rendered(replica, plan_placement(context, placement), None, {})
         wanted = wanted_lines(context, placement)
-        survey = self._surveyor.survey(replica, place, placement.channel, wanted, now_ms)
+        survey = self._surveyor.survey(replica, place, placement.channel, wanted, now_ms, explains=True)
         banned = {one.line for one in survey.sources.banned}
         allowed = [line for line in wanted if line.index not in banned]
         planned = plan_placement(replica.context(now_ms, survey.sources), placement, allowed)
@@ -220,7 +220,7 @@ def _eta(promise: Promise) -> EtaAnswer:
 
 
 def _rendered(replica: Replica, planned: Planned, survey: Survey | None, etas: Mapping[str, EtaAnswer]) -> SourceAnswer:
-    plan, units = planned.plan, planned.source.units
+    plan, units = planned.plan, planned.source.reading()
     costs = survey.sources.cost_of(units, planned.wanted, plan) if survey is not None else {}
     skus = {line.index: line.sku for line in planned.wanted}
     fulfilments = []

@@ -208,3 +208,14 @@ async def test_weights_have_a_schema_and_bounds(hub: Caller) -> None:
     status, problem = await hub.write("/v1/documents/sourcing/default", {"split": -1}, method="PUT")
     assert (status, problem["field"]) == (422, "split")
     assert "per_km" in str(await hub.good("/v1/documents/sourcing/schema"))
+
+
+async def test_a_location_that_moves_is_as_far_as_its_newest_document_says(hub: Caller) -> None:
+    await chain(hub, w_1={"cola": 9}, w_2={"cola": 9})
+    assert sent(await ask(hub, ("cola", 2))) == {"w-1": {"cola": 2}}
+    for name, lat in (("w-1", 22.52), ("w-2", 30.27)):
+        place = {"type": "warehouse", "name": name, "region": "east", "lat": lat, "lon": 120.15}
+        await write(hub, "location", name, place)
+    answer = await ask(hub, ("cola", 2))
+    assert sent(answer) == {"w-2": {"cola": 2}}
+    assert answer["candidates"][0]["distance_km"] < 1

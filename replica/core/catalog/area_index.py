@@ -7,7 +7,7 @@ grid in which it needs few cells, so a position looks into one cell of each grid
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
-from math import asin, cos, degrees, floor, radians, sin
+from math import asin, cos, degrees, floor, pi, radians, sin
 from typing import assert_never
 
 from msgspec import Struct
@@ -98,10 +98,15 @@ class Areas:
         found: dict[str, Area] = {}
         for key in _keys_of(place):
             for area_id, tests in self._slots.get(key, {}).items():
-                if area_id in found or not any(test is None or test(place) for test in tests):
+                if area_id in found:
+                    continue
+                for test in tests:
+                    if test is None or test(place):
+                        break
+                else:
                     continue
                 entry = self._entries[area_id]
-                if not any(test(place) for test in entry.excludes):
+                if not entry.excludes or not any(test(place) for test in entry.excludes):
                     found[area_id] = entry.area
         return sorted(found.values(), key=lambda area: area.precedence)
 
@@ -167,15 +172,35 @@ def _slots_of(coverage: Coverage, position_of: PositionOf) -> Iterator[tuple[Has
                 yield cell, test
         case ByDistance(km):
             middle = middle_of(coverage, position_of)
-            test = membership(coverage, position_of)
-            for cell in _cells(_around(middle, km)) if middle is not None else ():
-                yield cell, test
+            if middle is not None:
+                is_near = _within(middle, km)
+                for cell in _cells(_around(middle, km)):
+                    yield cell, is_near
         case _:
             assert_never(coverage)
 
 
 def _names_of(division: ByDivision) -> tuple[str, str, str]:
     return plain_names(division.province, division.city, division.district)
+
+
+def _within(middle: Point, km: float) -> IsMember:
+    """Whether an address is at most so far from a position. An address may be in thousands of circles.
+
+    So this compares what the haversine formula takes the root of, and works out for the middle what it can.
+    """
+    lat, lon = radians(middle.lat), radians(middle.lon)
+    across, most = cos(lat), sin(min(pi / 2, km / EARTH_RADIUS_KM / 2)) ** 2
+
+    def is_near(place: Where) -> bool:
+        point = place.point
+        if point is None:
+            return False
+        other_lat = radians(point.lat)
+        sideways = sin((radians(point.lon) - lon) / 2)
+        return bool(sin((other_lat - lat) / 2) ** 2 + across * cos(other_lat) * sideways * sideways <= most)
+
+    return is_near
 
 
 def _around(middle: Point, km: float) -> Box:

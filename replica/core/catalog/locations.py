@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 from math import asin, cos, radians, sin, sqrt
 from typing import Annotated, Literal
@@ -111,6 +112,24 @@ def distance_between(position: Point | None, near: Point | None) -> float | None
     if position is None or near is None:
         return None
     return round(distance_km(near.lat, near.lon, position.lat, position.lon), 3)
+
+
+def distances_from(near: Point | None) -> Callable[[Point | None], float | None]:
+    """A function that says how far positions are from one: `distance_between` for many of them."""
+    if near is None:
+        return lambda position: None
+    lon, phi = near.lon, radians(near.lat)
+    across = cos(phi)
+
+    def distance(position: Point | None) -> float | None:
+        if position is None:
+            return None
+        other_phi = radians(position.lat)
+        sideways = sin(radians(position.lon - lon) / 2)
+        half = sin((other_phi - phi) / 2) ** 2 + across * cos(other_phi) * sideways**2
+        return round(2 * EARTH_RADIUS_KM * asin(min(1.0, sqrt(half))), 3)
+
+    return distance
 
 
 def distance_km(lat: float, lon: float, other_lat: float, other_lon: float) -> float:

@@ -40,7 +40,7 @@ def plan_placement(context: OrderContext, placement: Placement, wanted: Sequence
     lines = wanted_lines(context, placement) if wanted is None else wanted
     source = context.source(placement.channel)
     if context.chooser is not None:
-        return Planned(lines, source, context.chooser.choose(source.units, lines))
+        return Planned(lines, source, context.chooser.choose(source.reading(), lines))
     return Planned(lines, source, allocate(context.ledger, context.locations, source.units, lines))
 
 

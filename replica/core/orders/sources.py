@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from msgspec import Struct
 
@@ -34,6 +34,19 @@ class Source(Struct, frozen=True):
         """Units that they may take."""
         stock = self.ledger.stocks(location).get(item)
         return self.standing(stock)[1] if stock is not None else 0
+
+    def reading(self) -> Callable[[str, str], int]:
+        """The same as a function that reads many pairs: while there are no policies, units are those that are free."""
+        if self.policies:
+            return self.units
+        at_location, free = self.ledger.at_location, account(self.node, FREE)
+
+        def units(location: str, item: str) -> int:
+            here = at_location.get(location)
+            stock = here.stocks.get(item) if here is not None else None
+            return max(0, stock.balance(free)) if stock is not None else 0
+
+        return units
 
     def standing(self, stock: Stock) -> tuple[str, int]:
         """The account from which they take a pair, and how many units they may take."""

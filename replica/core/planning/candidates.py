@@ -23,7 +23,7 @@ CLOSED: Final = "closed"
 """It does not dispatch goods soon enough."""
 
 
-class Surveyed(Struct, frozen=True):
+class Surveyed(Struct, frozen=True, gc=False):
     """What is known of one location when an order is sourced.
 
     `opens_ms`: when it dispatches goods next; None if that is far away. `closed`: why it does not now, if it does not.
@@ -39,7 +39,7 @@ class Surveyed(Struct, frozen=True):
     serves_walk_ins: bool = False
 
 
-class Candidate(Struct, frozen=True):
+class Candidate(Struct, frozen=True, gc=False):
     """A location that may send an order. `cost`: in points, if it sends anything; `parts` adds up to it.
 
     `last_units`: of each item, the units that cost `last_unit` more each.
@@ -102,24 +102,25 @@ def sort_out(
 def _candidate(
     one: Surveyed, opens_ms: int, step: int, is_backup: bool, weights: SourcingDocument, now_ms: int
 ) -> Candidate:
+    parts: dict[str, int] = {}
+    if weights.split:
+        parts["split"] = weights.split
+    if step and weights.priority:
+        parts["priority"] = weights.priority * step
+    if is_backup and weights.backup:
+        parts["backup"] = weights.backup
     metres = round(one.distance_km * 1_000) if one.distance_km is not None else weights.unknown_km * 1_000
-    unheard_most = weights.unheard_hours_max * HOUR_MS
-    unheard_ms = unheard_most if one.unheard_ms is None else min(one.unheard_ms, unheard_most)
-    parts = {
-        "split": weights.split,
-        "priority": weights.priority * step,
-        "backup": weights.backup if is_backup else 0,
-        "distance": metres * weights.per_km // 1_000,
-        "closed": max(0, opens_ms - now_ms) * weights.per_closed_hour // HOUR_MS,
-        "unheard": unheard_ms * weights.per_unheard_hour // HOUR_MS,
-    }
-    return Candidate(
-        location=one.location,
-        cost=sum(parts.values()),
-        parts={name: points for name, points in parts.items() if points},
-        dispatch_ms=opens_ms,
-        is_backup=is_backup,
-        last_units=weights.last_units if one.serves_walk_ins else 0,
-        last_unit=weights.last_unit,
-        distance_km=one.distance_km,
+    if points := metres * weights.per_km // 1_000:
+        parts["distance"] = points
+    if opens_ms > now_ms and (points := (opens_ms - now_ms) * weights.per_closed_hour // HOUR_MS):
+        parts["closed"] = points
+    if one.unheard_ms != 0:
+        unheard_most = weights.unheard_hours_max * HOUR_MS
+        unheard_ms = unheard_most if one.unheard_ms is None else min(one.unheard_ms, unheard_most)
+        if points := unheard_ms * weights.per_unheard_hour // HOUR_MS:
+            parts["unheard"] = points
+    last_units = weights.last_units if one.serves_walk_ins else 0
+    cost = sum(parts.values())
+    return Candidate(  # by position, because there may be a thousand
+        one.location, cost, parts, opens_ms, is_backup, last_units, weights.last_unit, one.distance_km
     )

@@ -5,7 +5,7 @@ taken. To find the best is hard (it contains the facility location problem), and
 
 1. the cheapest single locations that have everything, unless no other way can be cheaper
 2. sets of two and three of the cheapest locations, or all sets if there are few
-3. a greedy set, from which those that are not needed are removed again
+3. larger sets, each made as cheap as the steps of a search allow (`location_sets`)
 4. each other single location that costs less than what was found
 
 Backups are considered only if the others do not have everything. The units of a line may come from several locations;
@@ -14,15 +14,16 @@ their sum is exact. Nothing here takes more than there is, because `Rights` coun
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from itertools import combinations
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from msgspec import Struct, to_builtins
 from msgspec.structs import replace
 
 from replica.core.base.errors import NotDeliverable
+from replica.core.catalog.skus import Recipe
 from replica.core.orders.sourcing import Rights, Shortfall, SourcingPlan, WantedLine
 from replica.core.planning.candidates import BannedLine, Candidate
+from replica.core.planning.location_sets import LocationSets
 
 Units = Callable[[str, str], int]
 """How many units of an item the lines may take at a location."""
@@ -123,6 +124,20 @@ class DeliverySources(Struct, frozen=True):
         }
 
 
+def _once(units: Units) -> Units:
+    """A function that looks at each pair of a location and an item once."""
+    known: dict[tuple[str, str], int] = {}
+
+    def once(location: str, item: str) -> int:
+        pair = (location, item)
+        found = known.get(pair)
+        if found is None:
+            found = known[pair] = units(location, item)
+        return found
+
+    return once
+
+
 def _without_cost(candidate: Candidate) -> Candidate:
     return Candidate(
         location=candidate.location,
@@ -165,20 +180,16 @@ class _Search:
     """The search for the cheapest way to serve lines that name no location."""
 
     def __init__(self, units: Units, lines: Sequence[WantedLine], pool: Sequence[Candidate]) -> None:
-        known: dict[tuple[str, str], int] = {}
-
-        def once(location: str, item: str) -> int:
-            found = known.get((location, item))
-            if found is None:
-                found = known[location, item] = units(location, item)
-            return found
-
-        self._units: Units = once
+        self._units: Units = _once(units)
         self._lines = lines
         self._by_index = {line.index: line for line in lines}
         self._pool = pool
         self._has: dict[str, list[int]] = {}
-        """How much of each line a location has alone, for the locations that are combined."""
+        """How much a location has of each need, for the locations that are combined."""
+        self._needed: dict[str, int] = {}
+        """Units of each item in all lines."""
+        self._needs: list[tuple[Recipe, int]] = []
+        """What a set of locations must have: these units, and as many of each recipe as the lines with it want."""
         self._best: Way | None = None
         self._steps_left = STEPS_MAX
         items = [item for line in lines for item, _ in line.recipe]
@@ -189,6 +200,13 @@ class _Search:
         self._lines = [line for line in map(self._reachable, self._lines) if line.quantity]
         if not self._lines:
             return Way({}, 0)
+        for line in self._lines:
+            for item, number in line.recipe:
+                self._needed[item] = self._needed.get(item, 0) + number * line.quantity
+        self._needs = [(((item, 1),), number) for item, number in self._needed.items()]
+        for line in self._lines:
+            if sum(number for _, number in line.recipe) > 1:  # its units must lie together
+                self._needs.append((line.recipe, line.quantity))
         for pool in ([one for one in self._pool if not one.is_backup], self._pool):
             if any(self._total(pool, line) < line.quantity for line in self._lines):
                 continue
@@ -197,7 +215,7 @@ class _Search:
                 self._try_sets(pool)
                 self._try_single(pool[POOL_MAX:])  # most cost more than what was found
             if self._best is None:
-                self._try_greedy(self._useful(pool, len(pool)))
+                self._try_large_sets(self._useful(pool, len(pool)))
             if self._best is not None:
                 return self._best
         return self._most(self._pool)
@@ -217,35 +235,58 @@ class _Search:
         return total
 
     def _try_single(self, pool: Sequence[Candidate]) -> None:
-        """Each location that has everything. Scarce lines are looked at first, because they rule most locations out."""
-        hard_first = sorted(self._lines, key=lambda line: (-len(line.recipe), -line.quantity))
-        rights = Rights(self._units)
+        """Each location that has everything. An item that ruled one out comes first, because it rules out others."""
+        needed = list(self._needed.items())
+        units = self._units
         for one in pool:
             if self._best is not None and (one.cost, 1) >= (self._best.cost, len(self._best.taken)):
                 return
-            refused = next((line for line in hard_first if rights.covers(one.location, line) < line.quantity), None)
-            if refused is not None:
-                hard_first.remove(refused)
-                hard_first.insert(0, refused)
-            elif rights.covers_all(one.location, hard_first):
-                self._note({one.location: {line.index: line.quantity for line in self._lines}}, {one.location: one})
+            location = one.location
+            for place, (item, number) in enumerate(needed):
+                if units(location, item) < number:
+                    if place:
+                        needed.insert(0, needed.pop(place))
+                    break
+            else:
+                self._note({location: {line.index: line.quantity for line in self._lines}}, {location: one})
 
     def _try_sets(self, pool: Sequence[Candidate]) -> None:
-        """Sets of several locations, each set once, cheapest first."""
+        """Sets of several locations: small ones, each once, cheapest first, and then larger ones."""
         useful = self._useful(pool, POOL_MAX)
-        for some in _sets(useful):
-            if self._best is not None and sum(one.cost for one in some) >= self._best.cost:
-                continue
-            if self._may_cover(some):
-                self._try_set(some)
-        self._try_greedy(useful)
+        sets = self._sets_of(useful, {})
+        for some in sets.small_sets(PAIRS_OF, TRIPLES_OF, ALL_SETS_MAX):
+            if self._best is not None and sets.cost(some) >= self._best.cost:
+                break
+            self._try_set([useful[one] for one in some])
+        if len(useful) > ALL_SETS_MAX or self._best is None:
+            self._try_large_sets(useful)
+
+    def _try_large_sets(self, useful: Sequence[Candidate]) -> None:
+        """Sets of any number of locations. If some keep last units, also sets that need none of these."""
+        kept = {one.location: one.last_units for one in useful if one.last_units and one.last_unit}
+        for keeping in ({}, kept) if kept else ({},):
+            sets = self._sets_of(useful, keeping)
+            for some in sets.cheap_sets():
+                if self._best is None or sets.cost(some) < self._best.cost:
+                    self._try_set([useful[one] for one in some])
+
+    def _sets_of(self, useful: Sequence[Candidate], keeping: Mapping[str, int]) -> LocationSets:
+        """Sets of locations by what each has of the needs, without the units that it keeps."""
+        has = [self._has[one.location] for one in useful]
+        if keeping:
+
+            def spare(location: str, item: str) -> int:
+                return self._units(location, item) - keeping.get(location, 0)
+
+            has = [self._column(one.location, spare) for one in useful]
+        return LocationSets([quantity for _, quantity in self._needs], has, [one.cost for one in useful])
 
     def _useful(self, pool: Sequence[Candidate], most: int) -> list[Candidate]:
         """The cheapest locations that have some of the lines: so many, or more if they need it to have all of them."""
-        rights, useful = Rights(self._units), []
-        left = [line.quantity for line in self._lines]
+        useful = []
+        left = [quantity for _, quantity in self._needs]
         for one in pool:
-            has = [min(line.quantity, max(0, rights.covers(one.location, line))) for line in self._lines]
+            has = self._column(one.location, self._units)
             if any(has):
                 self._has[one.location] = has
                 useful.append(one)
@@ -254,10 +295,17 @@ class _Search:
                 break
         return useful
 
-    def _may_cover(self, some: Sequence[Candidate]) -> bool:
-        """Whether locations have enough of each line alone. Lines that share an item may still not fit together."""
-        columns = [self._has[one.location] for one in some]
-        return all(sum(column[place] for column in columns) >= line.quantity for place, line in enumerate(self._lines))
+    def _column(self, location: str, units: Units) -> list[int]:
+        """What a location has of each need alone, at most what is needed."""
+        column = []
+        for recipe, quantity in self._needs:
+            most = quantity
+            for item, number in recipe:
+                there = units(location, item) // number
+                if there < most:
+                    most = max(0, there)
+            column.append(most)
+        return column
 
     def _try_set(self, some: Sequence[Candidate]) -> None:
         taken = self._assign(some)
@@ -272,40 +320,13 @@ class _Search:
         if self._best is None or (cost, len(taken)) < (self._best.cost, len(self._best.taken)):
             self._best = Way(taken, cost)
 
-    def _try_greedy(self, useful: Sequence[Candidate]) -> None:
-        """A set to which the location is added that serves most for its cost, and from which idle ones are removed."""
-        left = {line.index: line.quantity for line in self._lines}
-        waiting, some = list(useful), list[Candidate]()
-        while any(left.values()) and waiting:
-
-            def gain(one: Candidate) -> tuple[float, int]:
-                units = sum(
-                    min(left[line.index], there)
-                    for line, there in zip(self._lines, self._has[one.location], strict=True)
-                )
-                return units / (one.cost + 1), -one.cost
-
-            chosen = max(waiting, key=gain)
-            waiting.remove(chosen)
-            for line, there in zip(self._lines, self._has[chosen.location], strict=True):
-                left[line.index] = max(0, left[line.index] - there)
-            some.append(chosen)
-        if any(left.values()):
-            return
-        some.sort(key=lambda one: (one.cost, one.location))
-        for one in reversed(list(some)):
-            fewer = [other for other in some if other is not one]
-            if self._may_cover(fewer) and self._assign(fewer) is not None:
-                some = fewer
-        self._try_set(some)
-
     def _assign(self, some: Sequence[Candidate]) -> dict[str, dict[int, int]] | None:
         """Divide all lines among locations; None if that does not work out.
 
         Lines that few locations have come first. A line that is left over comes first the next time. If lines share
         items, ways are tried one by one at last.
         """
-        sources = [sum(1 for one in some if self._has[one.location][place]) for place in range(len(self._lines))]
+        sources = [sum(self._has_some(one, line) for one in some) for line in self._lines]
         order = sorted(
             range(len(self._lines)), key=lambda place: (sources[place], -len(self._lines[place].recipe), place)
         )
@@ -320,6 +341,9 @@ class _Search:
             lines.insert(0, refused)
         is_small = len(lines) * len(some) <= WAYS_OF_MAX
         return self._try_ways(some, lines) if self._shares_items and is_small else None
+
+    def _has_some(self, one: Candidate, line: WantedLine) -> bool:
+        return all(self._units(one.location, item) >= number for item, number in line.recipe)
 
     def _try_ways(self, some: Sequence[Candidate], lines: Sequence[WantedLine]) -> dict[str, dict[int, int]] | None:
         """Divide lines in one way after the other, until all fit or this search has made its steps."""
@@ -376,12 +400,3 @@ class _Search:
         useful = sorted(self._useful(pool, len(pool)), key=lambda one: (one.is_backup, one.cost, one.location))
         taken = self._divide(useful, self._lines, is_partial=True)[0] if useful else {}
         return Way(taken, 0)
-
-
-def _sets(pool: Sequence[Candidate]) -> list[tuple[Candidate, ...]]:
-    """Sets of at least two candidates, cheapest first."""
-    if len(pool) <= ALL_SETS_MAX:
-        found = [some for size in range(2, len(pool) + 1) for some in combinations(pool, size)]
-    else:
-        found = [*combinations(pool[:PAIRS_OF], 2), *combinations(pool[:TRIPLES_OF], 3)]
-    return sorted(found, key=lambda some: sum(one.cost for one in some))

@@ -170,6 +170,9 @@ class Policies:
             self._forecast[register.key] = None
         return True
 
+    def __len__(self) -> int:
+        return len(self._policies)
+
     def with_writes(self, writes: Iterable[Register]) -> Policies:
         """A copy that also has some writes. Here nothing changes."""
         copy = Policies()

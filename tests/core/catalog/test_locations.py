@@ -5,13 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from replica.core.catalog.documents import Documents, pack_value
 from replica.core.catalog.locations import (
     LOCATION,
     Point,
+    distance_between,
     distance_km,
     distance_to,
+    distances_from,
     position_of,
     region_of,
     time_zone_of,
@@ -85,3 +89,12 @@ def test_the_distance_to_a_location_is_to_the_metre_and_needs_its_position() -> 
     write(documents, 4, {**shop, "lat": 48.137, "lon": 11.575})
     assert position_of(documents, "store-1") == Point(48.137, 11.575)
     assert distance_to(documents, "store-1", berlin) == 504.339
+
+
+POSITIONS = st.none() | st.builds(Point, st.floats(-90, 90), st.floats(-180, 180))
+
+
+@given(POSITIONS, st.lists(POSITIONS, max_size=5))
+def test_distances_of_many_positions_are_those_of_each(near: Point | None, some: list[Point | None]) -> None:
+    distance = distances_from(near)
+    assert [distance(one) for one in some] == [distance_between(one, near) for one in some]

@@ -172,3 +172,18 @@ def test_a_node_keeps_nothing_back_where_a_store_hosts() -> None:
     taker.replica.order_policy = hub_role(()).order_policy
     source = taker.replica.context(taker.now_ms).source("")
     assert (source.units_of_all("w-1", "wings"), source.units("w-1", "wings")) == (10, 10)
+
+
+@pytest.mark.parametrize("policy", [None, {"mode": "share", "share": 1, "last_units": 2, "channels": {"web": 0.5}}])
+@pytest.mark.parametrize("channel", ["", "web"])
+def test_many_pairs_are_read_as_one_by_one(policy: dict[str, Any] | None, channel: str) -> None:
+    taker = OrderTaker("hub-east", w_1={"cola": 5, "wings": 1}, w_2={"cola": 9})
+    taker.replica.order_policy = hub_role(("w-1", "w-2")).order_policy
+    if policy is not None:
+        write_policy(taker, "item:cola", policy)
+    taker.place("o-1", PlacedLine(1, "cola"))
+    source = taker.replica.context(taker.now_ms).source(channel)
+    read = source.reading()
+    for location in ("w-1", "w-2", "nowhere"):
+        for item in ("cola", "wings", "unknown"):
+            assert read(location, item) == source.units(location, item)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from replica.core.catalog.areas import Serving
 from replica.core.catalog.documents import Documents, pack_value
 from replica.core.catalog.openings import Closed
@@ -101,3 +104,31 @@ def test_weights_are_those_of_the_channel_else_the_usual_ones() -> None:
     assert weights_of(documents, "web").split == 7
     write("web", None)
     assert weights_of(documents, "web").split == 7
+
+
+Drawn = tuple[int, int | None, bool | None]
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 5), st.none() | st.integers(-5, 90), st.none() | st.booleans()), max_size=12),
+    st.integers(0, 80),
+)
+def test_no_candidate_is_closed_too_long_or_serves_other_addresses(some: list[Drawn], hours: int) -> None:
+    """Each location is a candidate or unfit, and each candidate costs what its parts add up to."""
+    found = [
+        surveyed(f"l-{number}", opens_ms=None if opens is None else NOW_MS + opens * HOUR_MS)
+        for number, (_, opens, _) in enumerate(some)
+    ]
+    roles = {
+        f"l-{number}": serving(f"l-{number}", priority, is_backup=is_backup)
+        for number, (priority, _, is_backup) in enumerate(some)
+        if is_backup is not None
+    }
+    weights = SourcingDocument(dispatch_within_hours=hours)
+    candidates, unfit = sort_out(found, roles, weights, NOW_MS)
+    assert sorted(one.location for one in [*candidates, *unfit]) == sorted(one.location for one in found)
+    for one in candidates:
+        assert one.dispatch_ms <= NOW_MS + hours * HOUR_MS
+        assert not roles or one.location in roles
+        assert one.cost == sum(one.parts.values()) and all(one.parts.values())
+    assert [one.cost for one in candidates] == sorted(one.cost for one in candidates)

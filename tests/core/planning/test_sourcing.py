@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from replica.core.base.errors import NotDeliverable
 from replica.core.orders.sourcing import SourcingPlan, WantedLine
-from replica.core.planning.candidates import Candidate
+from replica.core.planning.candidates import BannedLine, Candidate
 from replica.core.planning.sourcing import DeliverySources
 
 Stock = Mapping[tuple[str, str], int]
@@ -223,3 +224,47 @@ def test_one_location_is_never_split_at_equal_cost_among_many(count: int) -> Non
     some = [candidate(f"l-{number}", 10) for number in range(count)] + [candidate("whole", 20)]
     stock = {(f"l-{number}", "x"): 1 for number in range(count)} | {("whole", "x"): 2}
     assert source(stock, some, line(0, "a", 2)).taken == {"whole": {0: 2}}
+
+
+@settings(max_examples=60)
+@given(cases(list(RECIPES), 2), st.integers(0, 12))
+def test_locations_without_goods_change_nothing(case: Case, extra: int) -> None:
+    places, wanted = case
+    some = [candidate(f"l-{number}", one[0], last_units=one[3]) for number, one in enumerate(places)]
+    stock = {(f"l-{number}", item): one[1 + at] for number, one in enumerate(places) for at, item in enumerate("xy")}
+    lines = [line(index, sku, quantity) for index, (sku, quantity) in enumerate(wanted)]
+    idle = [candidate(f"idle-{number}", number) for number in range(extra)]
+    assert source(stock, [*some, *idle], *lines) == source(stock, some, *lines)
+
+
+@settings(max_examples=100)
+@given(cases(["a", "b"], 2), st.integers(0, 9))
+def test_an_order_is_never_split_if_one_location_sends_it_at_equal_cost(case: Case, extra: int) -> None:
+    places, wanted = case
+    some = [candidate(f"l-{number}", one[0], last_units=one[3]) for number, one in enumerate(places)]
+    some += [candidate(f"m-{number}", 3 * number) for number in range(extra)]
+    stock = {(f"l-{number}", item): one[1 + at] for number, one in enumerate(places) for at, item in enumerate("xy")}
+    stock |= {(f"m-{number}", item): number % 4 for number in range(extra) for item in "xy"}
+    lines = [line(index, sku, quantity) for index, (sku, quantity) in enumerate(wanted)]
+    plan = source(stock, some, *lines)
+    if len(plan.taken) < 2 or plan.short:
+        return
+    for one in some:
+        alone = SourcingPlan({one.location: {each.index: each.quantity for each in lines}}, [])
+        needed = {item: sum(each.quantity for each in lines if each.recipe == ((item, 1),)) for item in "xy"}
+        if all(stock.get((one.location, item), 0) >= number for item, number in needed.items()):
+            assert cost(stock, some, lines, alone) > cost(stock, some, lines, plan)
+
+
+@given(st.lists(st.sampled_from([0, 1, 2]), min_size=1, max_size=4), st.booleans())
+def test_no_plan_contains_a_line_that_is_banned_at_the_address(banned: list[int], is_named: bool) -> None:
+    sources = DeliverySources(
+        (candidate("a", 1),), tuple(BannedLine(index, "a", "island", {"en": "No"}) for index in banned)
+    )
+    lines = [line(index, "a", 1, "a" if is_named else None) for index in range(3)]
+    units = units_of({("a", "x"): 9})
+    with pytest.raises(NotDeliverable):
+        sources.choose(units, lines)
+    allowed = [one for one in lines if one.index not in banned]
+    if allowed:
+        assert sources.choose(units, allowed).taken == {"a": {one.index: 1 for one in allowed}}
