@@ -24,7 +24,7 @@ from replica.core.state.batch import Batch, Checkpoint, Image, Row
 from replica.core.state.known_nodes import known_nodes
 from replica.core.state.replica import Replica
 
-KEY_COLUMNS = {"documents": 4, "documents_past": 4, "orders": 1, "counts": 2, "clock_faults": 1}
+KEY_COLUMNS = {"documents": 4, "documents_past": 4, "orders": 1, "counts": 2, "clock_faults": 1, "transfers": 1}
 """The number of columns that are the key of a row, by part. The rest is its state."""
 
 DIFFERENCES_MAX = 5
@@ -33,6 +33,7 @@ MEMORY_ONLY = {
     ".clock.refused": "a number since the start, for metrics",
     ".fold.catalog.malformed": "a number since the start, for metrics",
     ".fold.counts.malformed": "a number since the start, for metrics",
+    ".fold.transfers.malformed": "a number since the start, for metrics",
     ".fold.documents.malformed": "a number since the start, for metrics",
     ".fold.documents.writes": "a number since the start, for what is kept until a document changes",
     ".fold.offers": "a cache of what documents say, which are compared",

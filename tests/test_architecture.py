@@ -287,7 +287,7 @@ def test_architecture_page_names_every_module_of_core_and_runtime_and_no_other()
 
 def test_a_module_that_the_page_does_not_name_is_caught() -> None:
     page = PAGE.read_text()
-    for module in ("replica.core.stock.transfers", "replica.core.ledger.replica", "replica.runtime.inbox"):
+    for module in ("replica.core.stock.pallets", "replica.core.ledger.replica", "replica.runtime.inbox"):
         assert misnamed(page, with_source(module, "")) == [module]
     assert misnamed(page.replace("| `driver` |", "| driver |"), MODULES) == ["replica.runtime.driver"]
     assert misnamed(page.replace("| `driver` |", "| `driver` |\n| `engine` |"), MODULES) == ["replica.runtime.engine"]

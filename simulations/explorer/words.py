@@ -23,6 +23,14 @@ from replica.core.stock.requests import (
     Sale,
     SkuLine,
 )
+from replica.core.stock.transfer_requests import (
+    ApproveTransfer,
+    CancelTransfer,
+    ReceiveTransfer,
+    RequestTransfer,
+    SettleTransfer,
+    ShipTransfer,
+)
 from simulations.explorer.checks import name_of
 from simulations.explorer.findings import Found, Step
 from simulations.explorer.script import Script
@@ -79,6 +87,10 @@ def _wish(request: LocationRequest | OrderRequest | DocumentWrite) -> str:
             return f"{request.event} {request.order}"
         case DocumentWrite():
             return f"write the document {request.kind}/{request.name}"
+        case RequestTransfer() | ApproveTransfer() | ShipTransfer() | ReceiveTransfer():
+            return f"decide {request}"
+        case CancelTransfer() | SettleTransfer():
+            return f"decide {request}"
         case Adjustment() | Quarantine() | Allotment() | Handover() | Housekeeping() | Revocation():
             return f"decide {request}"
         case _:

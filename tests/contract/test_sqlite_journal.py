@@ -260,7 +260,7 @@ async def test_existing_file_keeps_its_incarnation(tmp_path: Path) -> None:
     await journal.close()
 
 
-LATER_TABLES = ("clock_faults", "documents_past", "receipts", "questioned_receipts")
+LATER_TABLES = ("clock_faults", "documents_past", "receipts", "questioned_receipts", "transfers")
 """Tables of the schemas after the fourth."""
 
 

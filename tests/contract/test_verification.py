@@ -21,6 +21,7 @@ from replica.core.orders.requests import OrderEvent, PlacedLine, Placement
 from replica.core.state import decisions
 from replica.core.state.commands import Command, DocumentWrite
 from replica.core.stock.requests import Count, CountLine, GoodsLine, GoodsReceipt, Return, SkuLine
+from replica.core.stock.transfer_requests import NewTransfer, new_transfer
 from replica.runtime.journal.damage import DataRefused
 from replica.runtime.journal.sqlite_journal import FILE_NAME, open_journal
 from replica.runtime.journal.verification import DIFFERENCES_MAX, verify_file
@@ -46,6 +47,7 @@ DAMAGES = {
     "an order under another number": ("orders", "UPDATE orders SET place = 7"),
     "a missing count": ("counts", "DELETE FROM counts"),
     "a missing clock fault": ("clock_faults", "DELETE FROM clock_faults"),
+    "a missing transfer": ("transfers", "DELETE FROM transfers"),
     "a missing receipt": ("receipts", "DELETE FROM receipts WHERE use = 'original'"),
     "a receipt of no entry": ("receipts", "INSERT INTO receipts VALUES ('store-1', '9', 'sale', '', 1, 1)"),
     "a receipt that nobody asks about": ("questioned_receipts", "DELETE FROM questioned_receipts"),
@@ -116,6 +118,9 @@ async def write_some_of_all(journal: Journal) -> None:
     await commit(journal, replica)
     decisions.execute(replica, Command("", OrderEvent(order="o-1", event="pick"), b"e1"), NOW_MS + 5_000)
     await commit(journal, replica)
+    transfer = new_transfer(b"x1", NewTransfer("warehouse", (GoodsLine(2, item="cola"),), "store-1"), "")
+    decisions.execute(replica, Command("store-1", transfer, b"x1"), NOW_MS + 6_000)
+    await commit(journal, replica)
     for number in range(3):
         sell(replica, f"s{number + 3}")
         await commit(journal, replica)
@@ -141,7 +146,7 @@ async def test_a_wrong_row_is_found(file: Path, name: str) -> None:
     [
         ("DELETE FROM keys WHERE arrival = 1", ("keys", "7231 1", "missing")),
         ("INSERT INTO keys VALUES (CAST('x' AS BLOB), 1)", ("keys", "1 rows of no entry", "wrong")),
-        ("UPDATE segments SET arrival = 99 WHERE arrival > 16", ("segments", "99", "wrong")),
+        ("UPDATE segments SET arrival = 99 WHERE arrival > 17", ("segments", "99", "wrong")),
     ],
 )
 async def test_a_wrong_row_is_told_from_a_missing_one(

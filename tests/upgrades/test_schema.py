@@ -33,6 +33,7 @@ DIGESTS = {
     "0007_receipts.sql": "37183571d0932ef4e5bf6a523cee142613791f48b5077401a1c63bb261275e17",
     "0008_outcomes.sql": "6a4f568e85b1c73e0cd34dcce12806791e2026e4064afbb48b4a62e67ae9c33b",
     "0009_receipt_days.sql": "150b4edf622f5e61ce75c6d183ac9fbb98885d00768be8d8a1b281808d610fa5",
+    "0010_transfers.sql": "4f2e82a45b8baf0f3ab890256351da2ed320e69b789018aed4bec5b51781a440",
 }
 """The content of each script that ran on somebody's data (SHA-256). Add a new script; never change a digest."""
 

@@ -24,6 +24,8 @@ const t = words({
   "not-owner": ["Another node decides about this order.", "该订单由其他节点处理。"],
   "order-exists": ["Another order has this name.", "已有同名订单。"],
   "order-ended": ["This order is over.", "该订单已结束。"],
+  "unknown-transfer": ["This node has not heard of the transfer.", "本节点尚不知道该调拨单。"],
+  "transfer-state": ["This is not possible any more in the state of the transfer.", "调拨单当前状态不允许此操作。"],
   "invalid-transition": ["This is not possible any more in the state of the order.", "订单当前状态不允许此操作。"],
   unchanged: ["It has this value already.", "该值未变化。"],
   "idempotency-key-reused": [

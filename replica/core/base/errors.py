@@ -16,6 +16,8 @@ Failure
 │   ├── OrderExists      another order has the same name
 │   ├── OrderEnded       the order holds nothing any more, so nothing is promised
 │   ├── InvalidTransition  the event is not possible in the state of the fulfilment
+│   ├── UnknownTransfer  this node has not heard of the transfer
+│   ├── TransferState    the step is not possible in the state of the transfer
 │   ├── Overtaken        the stock changed while the request was processed: try again
 │   ├── Overloaded       a bounded queue is full: try again later
 │   ├── StorageFull      the disk is full: nothing was written
@@ -165,6 +167,21 @@ class InvalidTransition(Refused):
     """The event is not possible in the state of the fulfilment. The node records a report, and changes nothing else."""
 
     kind = "invalid-transition"
+
+
+class UnknownTransfer(Refused):
+    """This node has not heard of the transfer."""
+
+    kind = "unknown-transfer"
+
+    def __init__(self, transfer: str) -> None:
+        super().__init__(f"No transfer {transfer!r} is known here", field="transfer", transfer=transfer)
+
+
+class TransferState(Refused):
+    """The step is not possible in the state of the transfer, as far as this node knows."""
+
+    kind = "transfer-state"
 
 
 class Overtaken(Refused):

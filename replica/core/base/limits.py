@@ -261,6 +261,15 @@ OCCURRED_AGE_MAX_MS = 400 * 86_400_000
 """How old a movement may be when its till reports it: more than a year, so a till that was forgotten in a seasonal shop
 is believed. A clock that lost its battery shows a time many years ago."""
 
+TRANSFER_LATE_MS = 7 * 86_400_000
+"""How long after its last shipment a transfer counts as late, if nobody said when it should arrive."""
+
+TRANSFER_FACTS_MAX = 1_000
+"""Steps of one transfer after which its next ones are refused: a pallet that is taken in box by box has fewer."""
+
+NOTICE_UNITS_MAX = 4_000
+"""Numbers of units in one notice about a transfer, unless one fact has more: about 100 kB."""
+
 CLOCK_FAULTS_MAX = 256
 """Newest faults of clocks that a replica lists; the journal has all of them."""
 

@@ -53,6 +53,17 @@ class TimeOrder(Generic[K]):
         if stamp is not None:
             del self._order[bisect_left(self._order, (stamp, key))]
 
+    def stamp(self, key: K) -> int:
+        """The stamp of a key that is there."""
+        return self._stamps[key]
+
+    def newest_before(self, limit: int, before: K | None) -> list[K]:
+        """The last keys before another one, or of all, at most `limit`, the newest first."""
+        end = len(self._order)
+        if before is not None:
+            end = bisect_left(self._order, (self._stamps[before], before))
+        return [key for _, key in self._order[max(0, end - limit) : end]][::-1]
+
     def earliest(self, limit: int) -> list[K]:
         """The first keys, at most `limit`, the earliest first."""
         return [*islice(self, limit)]

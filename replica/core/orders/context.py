@@ -36,6 +36,11 @@ class OrderPolicy(Struct, frozen=True, kw_only=True):
     counter: str = ""
     """The location where customers bring goods back to this node. Empty: the node sees all locations, and has none."""
 
+    @property
+    def hears_all(self) -> bool:
+        """Whether the node gets the entries of all locations."""
+        return self.notes_scope == HUBS
+
 
 class OrderDraft(Struct, frozen=True, kw_only=True):
     """An entry about an order, before its facts are encoded."""

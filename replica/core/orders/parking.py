@@ -70,7 +70,7 @@ def check_may_come(context: OrderContext, order: Order, event: OrderEvent) -> No
     name, known = event.fulfilment, order.fulfilments.values()
     if not known:
         return
-    hears_all = context.order_policy.notes_scope == HUBS
+    hears_all = context.order_policy.hears_all
     whole = whole_of(name)
     missing = whole if whole and whole not in order.fulfilments else name
     shown = [one for placed in order.placed for one in placed.shown if one.id == missing]

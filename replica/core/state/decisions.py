@@ -10,11 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from replica.core.base.errors import KeyReused, NotFound, NotHosted, Overtaken, Refused, Unchanged
 from replica.core.base.names import FREE, account, key_text
 from replica.core.catalog.documents import are_equal
+from replica.core.catalog.locations import LOCATION
 from replica.core.catalog.ranks import REGION_RANK, STORE_RANK
 from replica.core.catalog.registers import Register
 from replica.core.log.draft import Draft
@@ -48,6 +50,7 @@ from replica.core.stock.requests import Count, Return, Sale
 from replica.core.stock.returns import prepare_return
 from replica.core.stock.sales import QUOTE
 from replica.core.stock.till_receipts import TillReceipt
+from replica.core.stock.transfer_requests import RequestTransfer
 
 Verdict = Entry | Refused
 """The result of one request."""
@@ -152,6 +155,8 @@ def execute(
         draft = prepare_return(view, request, standing)
     else:
         assert kind.prepare is not None
+        if isinstance(request, RequestTransfer):
+            _check_ends(replica, request)
         draft = kind.prepare(view, request)
     if command.quote:
         draft = replace(draft, facts={**draft.facts, QUOTE: command.quote})
@@ -161,6 +166,18 @@ def execute(
         _correct_returns(replica, receipt, on_receipt, now_ms)
     _correct_counts(replica, now_ms)  # a till may report that goods moved before the newest count
     return entry
+
+
+def _check_ends(replica: Replica, request: RequestTransfer) -> None:
+    """Refuse a transfer from or to a location that nobody knows. Raises Invalid.
+
+    A store knows other locations by their documents only. In a chain without such documents it takes any name.
+    """
+    new = request.new
+    assert new.source is not UNSET
+    if replica.order_policy.hears_all or next(iter(replica.documents.keys(LOCATION)), None) is not None:
+        replica.known_locations.check_field(new.source, "from")
+        replica.known_locations.check_field(new.target, "to")
 
 
 def write(replica: Replica, write: DocumentWrite, now_ms: int, earlier: Sequence[Entry] = ()) -> Entry:
@@ -244,7 +261,7 @@ def _correct_returns(replica: Replica, receipt: TillReceipt, durable: Sequence[E
     If too many entries name it, record none: without all earlier corrections, each would be repeated.
     """
     location, number = receipt
-    view = LocationView.of(location, replica.node, replica.ledger, replica.catalog)
+    view = replica.view_of(location)
     named = replica.receipts.entries(receipt, durable)
     if named is None:
         return
@@ -331,10 +348,13 @@ def _rank_count(replica: Replica, command: Command, count: Count, now_ms: int) -
 def _view_elsewhere(replica: Replica, kind: EntryKind, command: Command) -> LocationView | None:
     """The view of a location that this node does not write for, if the request is a promise and it has rights there.
 
-    None otherwise: only a promise may be made from elsewhere, because goods are received and counted on the spot.
+    None otherwise: only a promise may be made from elsewhere, because goods are received and counted on the spot. What
+    moves nothing may be written from elsewhere too, by a node that hears of all locations.
     """
     location = command.location
+    if kind.moves_nothing and replica.order_policy.hears_all and location in replica.known_locations:
+        return replica.view_of(location)
     stock, free = replica.location_stock(location), account(replica.node, FREE)
     if not kind.is_promise(command.request) or stock is None or all(route.target != free for route in stock.totals):
         return None
-    return LocationView.of(location, replica.node, replica.ledger, replica.catalog)
+    return LocationView.of(location, replica.node, replica.ledger, replica.catalog, replica.transfers)

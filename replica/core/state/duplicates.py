@@ -28,6 +28,7 @@ from replica.core.log.times import times_of_change
 from replica.core.log.voids import VOID
 from replica.core.orders.requests import ORDER
 from replica.core.state.kinds import Kinds, VoidEffect
+from replica.core.stock.transfers import TRANSFER
 
 
 class Collision(Struct):
@@ -125,6 +126,7 @@ def prepare_void(loser: Entry, winner: Entry, kinds: Kinds) -> Draft:
         "loser_sequence": loser.sequence,
         "winner": winner.hash,
         **times_of_change(content),
+        **({TRANSFER: content.facts[TRANSFER]} if TRANSFER in content.facts else {}),
     }
     reverse = tuple(Move(move.item, move.target, move.source, move.quantity) for move in moves)
     return Draft(

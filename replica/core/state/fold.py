@@ -1,8 +1,9 @@
 """The fold: it computes the state that entries add up to. Only this module does that.
 
 Nodes, journals that fold again, simulated journals and tests all use it. The fold has parts: the ledger's cells, the
-documents, the orders, the counts, the faults of clocks. A part applies entries, hands over changed rows, and loads
-such rows. A journal stores the rows of each part, and knows nothing else about them. Folding never refuses an entry.
+documents, the orders, the counts, the transfers, the faults of clocks. A part applies entries, hands over changed rows,
+and loads such rows. A journal stores the rows of each part, and knows nothing else about them. Folding never refuses an
+entry.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ from replica.core.state.document_kinds import DOCUMENT_KINDS
 from replica.core.state.duplicates import Collisions
 from replica.core.state.kinds import KINDS, Kinds
 from replica.core.stock.counts import Counts
+from replica.core.stock.transfers import ACTS, NOTICE, Transfers
 
 
 class Part(Protocol):
@@ -73,6 +75,7 @@ class Fold:
         "price_conflicts",
         "promotion_conflicts",
         "promotions",
+        "transfers",
     )
 
     def __init__(self, node: str, *, open_catalog: bool = False, kinds: Kinds = KINDS) -> None:
@@ -93,17 +96,20 @@ class Fold:
         self.counts = Counts(node, self.ledger)
         self.collisions = Collisions(kinds)
         self.clock_faults = ClockFaults()
+        self.transfers = Transfers()
         self.parts: dict[str, Part] = {
             "documents": _DocumentsPart(self.documents, self._index),
             "documents_past": _DocumentsPastPart(self.documents, self._index),
             "orders": self.orders,
             "counts": self.counts,
             "clock_faults": self.clock_faults,
+            "transfers": self.transfers,
         }
         self._applies: dict[str, Callable[[Entry], object]] = {
             DOCUMENT: self.parts["documents"].apply,
             ORDER: self.orders.apply,
-            VOID: self.collisions.settle,
+            VOID: self._settle,
+            **dict.fromkeys((*ACTS, NOTICE), self.transfers.apply),
         }
 
     def apply(self, entry: Entry) -> None:
@@ -132,6 +138,10 @@ class Fold:
             part.load(image.checkpoint.get(name, ()))
         self.collisions.load(image.shared)
         self.ledger.take_changes()
+
+    def _settle(self, void: Entry) -> None:
+        self.collisions.settle(void)
+        self.transfers.apply(void)
 
     def _index(self, register: Register) -> None:
         kind = DOCUMENT_KINDS.get(register.kind)

@@ -30,9 +30,31 @@ from replica.core.stock.quarantine import QUARANTINE_STEP, prepare_quarantine, r
 from replica.core.stock.requests import Adjustment, Count, GoodsReceipt, OnShortage, Quarantine, Return, Sale
 from replica.core.stock.returns import prepare_return, read_return
 from replica.core.stock.sales import prepare_sale, read_sale
+from replica.core.stock.shipments import prepare_arrival, prepare_shipment, read_arrival, read_shipment
 from replica.core.stock.till_receipts import RETURN, SALE
+from replica.core.stock.transfer import Act
+from replica.core.stock.transfer_requests import (
+    ApproveTransfer,
+    CancelTransfer,
+    ReceiveTransfer,
+    RequestTransfer,
+    SettleTransfer,
+    ShipTransfer,
+    TransferRequest,
+)
+from replica.core.stock.transfer_steps import (
+    prepare_approval,
+    prepare_cancellation,
+    prepare_settlement,
+    prepare_transfer,
+    read_approval,
+    read_cancellation,
+    read_settlement,
+    read_transfer,
+)
+from replica.core.stock.transfers import NOTICE
 
-LocationRequest = Sale | Return | GoodsReceipt | Count | Adjustment | Quarantine | Grant | Allotment
+LocationRequest = Sale | Return | GoodsReceipt | Count | Adjustment | Quarantine | Grant | Allotment | TransferRequest
 """The requests at one location: the `request` of a record below."""
 
 
@@ -60,6 +82,8 @@ class EntryKind(Struct, frozen=True, kw_only=True):
     """Decides a request from the view of its location. Raises Refused. None: `decisions` needs more than that."""
     is_promise: Callable[[Any], bool] = lambda request: False
     """Whether a request moves rights only. A node may decide such a request at a location that it does not own."""
+    moves_nothing: bool = False
+    """Whether a request never moves units. A node that hears of all locations may decide it at each of them."""
     voided: VoidEffect = VoidEffect.MOVES
     is_of_location: bool = True
     """Whether the same request at another location is another request."""
@@ -149,6 +173,18 @@ class Kinds:
         return asked is not None and asked == self.request_of(other.content)
 
 
+def _note(
+    act: Act,
+    request: type,
+    prepare: Callable[[LocationView, Any], Draft],
+    read: Callable[[Content], object],
+) -> EntryKind:
+    """A step of a transfer that moves nothing. The same step at another location is the same request."""
+    return EntryKind(
+        name=act.value, request=request, prepare=prepare, read=read, moves_nothing=True, is_of_location=False
+    )
+
+
 KINDS = Kinds(
     (
         EntryKind(name=SALE, request=Sale, prepare=prepare_sale, read=read_sale, is_promise=_refuses_shortage),
@@ -168,6 +204,13 @@ KINDS = Kinds(
         EntryKind(
             name=ALLOTMENT, request=Allotment, prepare=prepare_allotment, read=read_allotment, is_promise=_always
         ),
+        _note(Act.REQUEST, RequestTransfer, prepare_transfer, read_transfer),
+        _note(Act.APPROVE, ApproveTransfer, prepare_approval, read_approval),
+        _note(Act.CANCEL, CancelTransfer, prepare_cancellation, read_cancellation),
+        EntryKind(name=Act.SHIP.value, request=ShipTransfer, prepare=prepare_shipment, read=read_shipment),
+        EntryKind(name=Act.RECEIVE.value, request=ReceiveTransfer, prepare=prepare_arrival, read=read_arrival),
+        EntryKind(name=Act.SETTLE.value, request=SettleTransfer, prepare=prepare_settlement, read=read_settlement),
+        EntryKind(name=NOTICE, read=lambda content: content.facts),
         EntryKind(name=ORDER, read=_read_order, voided=VoidEffect.BY_OWNER, is_of_location=False),
         EntryKind(name=DOCUMENT, read=_read_document, voided=VoidEffect.NOTHING),
         EntryKind(name=VOID, read=lambda content: VOID, is_of_location=False),  # its key identifies it

@@ -99,6 +99,7 @@ class Replica:
         self.orders = self.fold.orders
         self.counts = self.fold.counts
         self.clock_faults = self.fold.clock_faults
+        self.transfers = self.fold.transfers
         self.collisions = self.fold.collisions
         self.location_owners = LocationOwners(self.node)
         """Which node owns each location, as far as known. A restarted node learns again what is due to each owner."""
@@ -123,9 +124,7 @@ class Replica:
         self._runs: list[EntryRun] = []
         self._own: dict[str, Stream] = {}
         self.known_locations = KnownLocations(self.documents, self.locations, self.vectors, self.location_owners.nodes)
-        self._views = {
-            location: LocationView.of(location, self.node, self.ledger, self.catalog) for location in self.locations
-        }
+        self._views = {location: self.view_of(location) for location in self.locations}
         for stream, head in image.heads:
             self.vectors.setdefault(stream.scope, {})[stream.writer] = head
         for stream, stamp in image.heard:
@@ -218,6 +217,10 @@ class Replica:
     def view(self, location: str) -> LocationView | None:
         """The view of a location that this node writes for; None for other locations."""
         return self._views.get(location)
+
+    def view_of(self, location: str) -> LocationView:
+        """The view of any location."""
+        return LocationView.of(location, self.node, self.ledger, self.catalog, self.transfers)
 
     @property
     def uncommitted(self) -> int:

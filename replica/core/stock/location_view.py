@@ -10,6 +10,7 @@ from replica.core.base.errors import RightsExhausted
 from replica.core.base.names import FREE, QUARANTINE, account
 from replica.core.catalog.skus import Catalog
 from replica.core.ledger.cells import Ledger
+from replica.core.stock.transfers import Transfers
 
 
 class LocationView(Struct, frozen=True):
@@ -18,18 +19,20 @@ class LocationView(Struct, frozen=True):
     location: str
     ledger: Ledger
     catalog: Catalog
+    transfers: Transfers
     free: str
     """The account of the node's own free units."""
     quarantine: str
     """The account of the node's units that wait for inspection."""
 
     @classmethod
-    def of(cls, location: str, node: str, ledger: Ledger, catalog: Catalog) -> LocationView:
+    def of(cls, location: str, node: str, ledger: Ledger, catalog: Catalog, transfers: Transfers) -> LocationView:
         """The location as this node sees it."""
         return cls(
             location=location,
             ledger=ledger,
             catalog=catalog,
+            transfers=transfers,
             free=account(node, FREE),
             quarantine=account(node, QUARANTINE),
         )

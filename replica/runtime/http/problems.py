@@ -28,6 +28,8 @@ not-owner                  409  Another node owns the fulfilment.
 order-exists               409  Another order has the same name.
 order-ended                409  The order was placed before and holds nothing any more.
 invalid-transition         409  The event is not possible in the state of the fulfilment.
+unknown-transfer           404  This node has not heard of the transfer.
+transfer-state             409  The step is not possible in the state of the transfer.
 overtaken                  503  The stock changed while the request was processed.
 overloaded                 503  Too many requests are waiting.
 stopping                   503  The node is stopping.
@@ -67,9 +69,11 @@ from replica.core.base.errors import (
     RightsExhausted,
     Stopping,
     StorageFull,
+    TransferState,
     Unchanged,
     UnknownLocation,
     UnknownSku,
+    UnknownTransfer,
 )
 from replica.core.base.quantities import TEXT_PATTERN
 from replica.runtime.http.order_placing import NotReplicated
@@ -182,6 +186,18 @@ PROBLEM_TYPES = {
             409,
             "The event is not possible in the state of the fulfilment.",
             "Read the order for its current state.",
+        ),
+        ProblemType(
+            UnknownTransfer.kind,
+            404,
+            "This node has not heard of the transfer.",
+            "Compare the number with the label, or ask a hub.",
+        ),
+        ProblemType(
+            TransferState.kind,
+            409,
+            "The step is not possible in the state of the transfer.",
+            "Read the transfer for its current state.",
         ),
         ProblemType(Overtaken.kind, 503, "The stock changed while the request was processed.", _RETRY),
         ProblemType(Overloaded.kind, 503, "Too many requests are waiting.", _RETRY),

@@ -209,6 +209,18 @@ DELETE FROM clock_faults
 -- Store a fault of a clock in its row.
 REPLACE INTO clock_faults VALUES (?, ?)
 
+-- load_transfers
+-- All transfers, packed, by their numbers.
+SELECT number, state FROM transfers
+
+-- clear_transfers
+-- Delete the transfers before they are folded again.
+DELETE FROM transfers
+
+-- put_transfers
+-- Store a transfer.
+REPLACE INTO transfers VALUES (?, ?)
+
 -- node
 -- The node that owns the file.
 SELECT name, incarnation FROM node

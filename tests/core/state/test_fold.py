@@ -18,7 +18,14 @@ DOCUMENTS = Stream("hub-east#0000000b", CHAIN)
 
 
 def test_the_parts_of_a_checkpoint_have_the_same_names_in_every_release() -> None:
-    assert list(Fold("store-1").parts) == ["documents", "documents_past", "orders", "counts", "clock_faults"]
+    assert list(Fold("store-1").parts) == [
+        "documents",
+        "documents_past",
+        "orders",
+        "counts",
+        "clock_faults",
+        "transfers",
+    ]
 
 
 def test_the_fold_of_no_entries_is_empty_and_its_catalogue_closed() -> None:

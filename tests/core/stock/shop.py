@@ -19,6 +19,7 @@ from replica.core.state.kinds import KINDS, LocationRequest
 from replica.core.stock.counts import Seen, prepare_count
 from replica.core.stock.location_view import LocationView
 from replica.core.stock.requests import Count, GoodsLine, GoodsReceipt, SkuLine
+from replica.core.stock.transfers import Transfers
 from tests.core.chain import NOTHING_SEEN, STORE
 
 WRITER = "store-1#0000000a"
@@ -43,10 +44,11 @@ class Shop:
     def __init__(self, recipes: Mapping[str, Mapping[str, int]] | None = None, is_open: bool = False) -> None:
         self.ledger = Ledger()
         self.catalog = Catalog(is_open)
+        self.transfers = Transfers()
         self._documents: dict[str, object] = {}
         for sku, recipe in (recipes or {}).items():
             self.document(sku, {"recipe": dict(recipe), "barcodes": [f"barcode-of-{sku}"]})
-        self.view = LocationView.of(STORE, "store-1", self.ledger, self.catalog)
+        self.view = LocationView.of(STORE, "store-1", self.ledger, self.catalog, self.transfers)
 
     def document(self, sku: str, value: object) -> None:
         self._documents[sku] = value

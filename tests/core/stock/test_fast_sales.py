@@ -28,6 +28,7 @@ from replica.core.stock.fast_sales import FastSales, Times, sell_fast
 from replica.core.stock.location_view import LocationView
 from replica.core.stock.requests import GoodsLine, GoodsReceipt, KeyedSale, OnShortage, Sale, SkuLine
 from replica.core.stock.sales import prepare_sale
+from replica.core.stock.transfers import Transfers
 from tests.core.chain import NOW_MS, one_by_one
 
 RECIPES = {"cola": {"cola": 1}, "pack": {"cola": 6}, "box": {"cola": 2, "wings": 300}}
@@ -70,7 +71,7 @@ def view_of(free: int, elsewhere: int) -> LocationView:
     for account, units in (("store-1/free", free), ("hub-1/free", elsewhere)):
         if units:
             ledger.apply("store-1", "store-1#0000000a", [Move("cola", "supplier", account, units)])
-    return LocationView.of("store-1", "store-1", ledger, catalog)
+    return LocationView.of("store-1", "store-1", ledger, catalog, Transfers())
 
 
 STREAM = Stream("store-1#0000000a", "store-1")
