@@ -38,6 +38,7 @@ from replica.runtime.http.skus_api import SkusApi
 from replica.runtime.http.stock_api import StockApi, vector_answer
 from replica.runtime.http.stock_list import StockList, StockRow
 from replica.runtime.http.till_receipts_api import TillReceiptsApi
+from replica.runtime.http.transfers_api import TransfersApi
 from replica.runtime.http.writes import MovementAnswer, answer_of
 from replica.runtime.node import Node
 from replica.runtime.peering.peers import Peer
@@ -107,6 +108,7 @@ class EdgeApi:
         self._preview = PreviewApi(node, self._stock.long_reads, self._documents, location)
         self._forecast = ForecastApi(node, lambda request: location, self._demand)
         self._exceptions = ExceptionsApi(node)
+        self._transfers = TransfersApi(node, self._stock.long_reads, self._named_location)
         self.elsewhere = Elsewhere(node, location, self._stock.long_reads)
 
     def operations(self) -> list[Operation]:
@@ -133,6 +135,7 @@ class EdgeApi:
                 status=207,
             ),
             *stock.write_operations(),
+            *self._transfers.operations(),
             *self._orders.operations("/v1/holds", "Hold goods for a customer at this store"),
             Operation(
                 method="GET",

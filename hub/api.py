@@ -42,6 +42,7 @@ from replica.runtime.http.skus_api import SkusApi
 from replica.runtime.http.stock_api import StockApi, vector_answer
 from replica.runtime.http.stock_list import StockList, StockRow
 from replica.runtime.http.till_receipts_api import TillReceiptsApi
+from replica.runtime.http.transfers_api import AT, TransfersApi
 from replica.runtime.node import Node, Work
 from replica.runtime.peering.peers import Peer
 from replica.runtime.peering.roles import role_of
@@ -137,6 +138,7 @@ class HubApi:
         self._preview = PreviewApi(node, self._stock.long_reads, self._documents)
         self._forecast = ForecastApi(node, self._location_of, lambda: None)
         self._exceptions = ExceptionsApi(node)
+        self._transfers = TransfersApi(node, self._stock.long_reads, self._named_location)
 
     @property
     def works(self) -> list[Work]:
@@ -176,6 +178,7 @@ class HubApi:
             ),
             *at_location,
             *self._locations.operations(),
+            *self._transfers.operations((AT,)),
             *self._rights.operations(),
             *self._forecast.operations("/v1/forecast/{location}/{item}"),
             *self._documents.operations(),

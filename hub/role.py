@@ -7,6 +7,7 @@ from hub.rebalancing import HubRebalancing
 from replica.core.base.names import HUBS
 from replica.core.orders.context import OrderPolicy
 from replica.runtime.background.shortages import Shortages
+from replica.runtime.background.transfer_notices import TransferNotices
 from replica.runtime.node import Background, NodeParts, NodeRole
 from replica.runtime.peering.roles import HUB
 
@@ -24,4 +25,5 @@ def hub_role(hosts: tuple[str, ...]) -> NodeRole:
 
 def _background(parts: NodeParts) -> Background:
     shortages = Shortages(parts.driver, parts.peers, parts.settlement, parts.clock)
-    return Background(HubRebalancing(), (shortages.run,))
+    notices = TransferNotices(parts.driver, parts.peers, parts.clock)
+    return Background(HubRebalancing(), (shortages.run, notices.run))

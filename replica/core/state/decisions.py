@@ -142,6 +142,8 @@ def execute(
     if isinstance(request, OrderRequest):
         return _execute_order(replica, request, command, now_ms)
     kind = replica.kinds.of_request(request)
+    if isinstance(request, RequestTransfer):
+        _check_ends(replica, request)
     view = replica.view(command.location) or _view_elsewhere(replica, kind, command)
     if view is None:
         replica.known_locations.check(command.location, "location")
@@ -155,8 +157,6 @@ def execute(
         draft = prepare_return(view, request, standing)
     else:
         assert kind.prepare is not None
-        if isinstance(request, RequestTransfer):
-            _check_ends(replica, request)
         draft = kind.prepare(view, request)
     if command.quote:
         draft = replace(draft, facts={**draft.facts, QUOTE: command.quote})

@@ -38,6 +38,7 @@ from replica.core.stock.transfer_steps import (
     expected_facts,
     known_transfer,
     noted_units,
+    stepped,
     text_facts,
     wrong_state,
 )
@@ -84,13 +85,14 @@ def prepare_shipment(view: LocationView, request: ShipTransfer) -> Draft:
     facts |= {"breach": taken.breach} if taken.breach else {}
     facts |= text_facts(shipment.reference, "")
     transit = transit_account(request.transfer)
-    return Draft(
+    draft = Draft(
         kind=Act.SHIP.value,
         moves=tuple(Move(item, view.free, transit, number) for item, number in units.items()),
         lines=_shipped(view, resolved, units, breaches),
         facts={**facts, **expected_facts(shipment.expected_at), **time_facts(shipment.occurred_at)},
         reference=shipment.reference,
     )
+    return stepped(view, draft)
 
 
 def read_shipment(content: Content) -> ShipTransfer:
@@ -127,13 +129,14 @@ def prepare_arrival(view: LocationView, request: ReceiveTransfer) -> Draft:
     unmatched = _unmatched(known, noted)
     facts |= {"unmatched": unmatched} if unmatched else {}
     targets = {Condition.GOOD.value: view.free, Condition.DAMAGED.value: view.quarantine}
-    return Draft(
+    draft = Draft(
         kind=Act.RECEIVE.value,
         moves=tuple(Move(item, transit_account(number), targets[tag], count) for item, count, tag in noted),
         lines=received_lines(view, resolved, units),
         facts={**facts, **time_facts(arrival.occurred_at)},
         reference=arrival.reference,
     )
+    return stepped(view, draft)
 
 
 def read_arrival(content: Content) -> ReceiveTransfer:

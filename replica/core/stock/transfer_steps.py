@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from msgspec import UNSET, UnsetType
+from msgspec.structs import replace
 
 from replica.core.base.errors import Invalid, TransferState, UnknownTransfer
 from replica.core.base.limits import TRANSFER_FACTS_MAX
@@ -21,7 +22,7 @@ from replica.core.log.draft import Draft
 from replica.core.log.entry import Content, EntryLine
 from replica.core.stock.lines import goods_lines, microseconds, moment_of, resolve
 from replica.core.stock.location_view import LocationView, Taken
-from replica.core.stock.transfer import Act, Transfer
+from replica.core.stock.transfer import Act, Fact, Transfer
 from replica.core.stock.transfer_numbers import check_transfer_number
 from replica.core.stock.transfer_requests import (
     Approval,
@@ -35,7 +36,13 @@ from replica.core.stock.transfer_requests import (
     Settlement,
     SettleTransfer,
 )
-from replica.core.stock.transfers import TRANSFER, UNITS, transit_account
+from replica.core.stock.transfers import TRANSFER, UNITS, details_of, transit_account
+
+STATE = "state"
+"""The fact with the state of the transfer after the step."""
+
+_AFTER_ALL = 1 << 62
+"""Above every stamp."""
 
 Noted = list[tuple[str, int, str]]
 """Units of items, each with a condition or a reason, as an entry has them."""
@@ -56,13 +63,14 @@ def prepare_transfer(view: LocationView, request: RequestTransfer) -> Draft:
     facts |= {"approved": True} if new.approve else {}
     facts |= {"plan": new.plan} if new.plan else {}
     facts |= text_facts(new.reference, new.reason)
-    return Draft(
+    draft = Draft(
         kind=Act.REQUEST.value,
         lines=tuple([EntryLine(sku, quantity, 0, 0) for sku, _, quantity in resolved]),
         facts={**facts, **expected_facts(new.expected_at)},
         reason=new.reason,
         reference=new.reference,
     )
+    return stepped(view, draft)
 
 
 def read_transfer(content: Content) -> RequestTransfer:
@@ -87,7 +95,7 @@ def prepare_approval(view: LocationView, request: ApproveTransfer) -> Draft:
     if transfer.is_cancelled:
         raise wrong_state(transfer, "It is cancelled. Request a new transfer")
     facts = {TRANSFER: request.transfer, **text_facts("", request.approval.reason)}
-    return Draft(kind=Act.APPROVE.value, facts=facts, reason=request.approval.reason)
+    return stepped(view, Draft(kind=Act.APPROVE.value, facts=facts, reason=request.approval.reason))
 
 
 def read_approval(content: Content) -> ApproveTransfer:
@@ -106,7 +114,7 @@ def prepare_cancellation(view: LocationView, request: CancelTransfer) -> Draft:
     if sent and not transfer.is_open(units) and not transfer.is_cancelled:
         raise wrong_state(transfer, "Its goods have left. Receive them where they are, or settle them as lost")
     facts = {TRANSFER: request.transfer, "sent": sent, **text_facts("", request.cancellation.reason)}
-    return Draft(kind=Act.CANCEL.value, facts=facts, reason=request.cancellation.reason)
+    return stepped(view, Draft(kind=Act.CANCEL.value, facts=facts, reason=request.cancellation.reason))
 
 
 def read_cancellation(content: Content) -> CancelTransfer:
@@ -160,13 +168,33 @@ def prepare_settlement(view: LocationView, request: SettleTransfer) -> Draft:
     facts: dict[str, Any] = {TRANSFER: request.transfer, UNITS: noted}
     facts |= text_facts(request.settlement.reference, "")
     facts |= {"breach": taken.breach} if taken.breach else {}
-    return Draft(kind=Act.SETTLE.value, moves=tuple(moves), facts=facts, reference=request.settlement.reference)
+    draft = Draft(kind=Act.SETTLE.value, moves=tuple(moves), facts=facts, reference=request.settlement.reference)
+    return stepped(view, draft)
 
 
 def read_settlement(content: Content) -> SettleTransfer:
     """Read the settlement from its entry."""
     lines = tuple(DiscrepancyLine(item, number, Discrepancy(tag)) for item, number, tag in content.facts[UNITS])
     return SettleTransfer(content.facts[TRANSFER], Settlement(lines, content.reference))
+
+
+def stepped(view: LocationView, draft: Draft) -> Draft:
+    """A draft of a step, with the state of the transfer after it as far as this node knows, for the answer."""
+    facts, number = draft.facts, draft.facts[TRANSFER]
+    transfer = view.transfers.find(number) or Transfer(number)
+    fact = Fact(
+        entry=b"",
+        act=Act(draft.kind),
+        location=view.location,
+        writer="",
+        sequence=0,
+        clock=_AFTER_ALL,
+        at_ms=0,
+        units=tuple(facts.get(UNITS, ())),
+        details=details_of(facts),
+    )
+    transfer.add(fact, view.location)
+    return replace(draft, facts={**facts, STATE: transfer.state.value})
 
 
 def known_transfer(view: LocationView, number: str, *, is_requested: bool = True) -> Transfer:

@@ -111,7 +111,11 @@ class Transfers:
 
     def late(self, now_ms: int, limit: int) -> list[str]:
         """Numbers of at most `limit` transfers that should have arrived by now, those first that are late longest."""
-        return [one for one in self._due.earliest(limit) if self._due.stamp(one) < now_ms]
+        return self._due.earliest(min(limit, self.number_late(now_ms)))
+
+    def number_late(self, now_ms: int) -> int:
+        """The number of transfers that should have arrived by now."""
+        return self._due.number_before(now_ms)
 
     @property
     def underway(self) -> int:
@@ -221,7 +225,6 @@ def _take_in(transfer: Transfer, entry: Entry, scope: str) -> None:
         for loser in voided:
             transfer.void(loser, scope)
         return
-    details = {name: value for name, value in facts.items() if name in DETAILS}
     made = [
         entry.hash,
         content.kind,
@@ -231,13 +234,18 @@ def _take_in(transfer: Transfer, entry: Entry, scope: str) -> None:
         content.clock,
         recorded_ms(content),
         facts.get(UNITS, ()),
-        details,
+        details_of(facts),
     ]
     transfer.add(read_fact(made), scope)
 
 
 DETAILS = ("from", "to", "approved", "expected_ms", "plan", "last", "sent", "note", "reference")
 """Facts of entries that are told to other locations, besides the units."""
+
+
+def details_of(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """The details of an act in the facts of its entry."""
+    return {name: value for name, value in facts.items() if name in DETAILS}
 
 
 def _hash(value: object) -> bytes:

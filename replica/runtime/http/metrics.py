@@ -61,6 +61,7 @@ class NodeCollector(Collector):
             "Orders with a due step that no entry can record.",
             value=len(replica.orders.stuck),
         )
+        yield from self._transfers()
         breaches = GaugeMetricFamily(
             "shelfsync_breached_items", "Items with an account below zero.", labels=["location"]
         )
@@ -101,6 +102,21 @@ class NodeCollector(Collector):
                 for location, units in named.rights.items():
                     stranded.add_metric([name, location], units)
         yield from (heard, stranded)
+
+    def _transfers(self) -> Iterator[Metric]:
+        """What is on its way between locations."""
+        transfers, now_ms = self._node.replica.transfers, self._node.clock.now().wall_ms
+        for name, text, value in (
+            ("in_transit", "Transfers with goods on their way.", transfers.underway),
+            ("late", "Transfers whose goods should have arrived by now.", transfers.number_late(now_ms)),
+            ("discrepant", "Transfers whose goods do not come out even.", len(transfers.with_discrepancies)),
+        ):
+            yield GaugeMetricFamily(f"shelfsync_transfers_{name}", text, value=value)
+        yield CounterMetricFamily(
+            "shelfsync_transfers_malformed",
+            "Entries about transfers that this version cannot read.",
+            value=transfers.malformed,
+        )
 
 
 def make_registry(node: Node) -> CollectorRegistry:

@@ -12,6 +12,7 @@ import msgspec
 from replica.core.base.limits import KEY_LENGTH_MAX, NAME_LENGTH_MAX, SCAN_LENGTH_MAX
 from replica.core.base.names import ITEM_PATTERN, KEY_PATTERN, NAME_PATTERN
 from replica.core.state.document_kinds import DOCUMENT_KINDS
+from replica.core.stock.transfer_numbers import NUMBER_PATTERN
 from replica.runtime.http.operations import KEY_HEADER, Operation
 from replica.runtime.http.problems import PROBLEM_TYPES
 
@@ -30,6 +31,7 @@ PATH_FIELDS: dict[str, tuple[dict[str, Any], str]] = {
         {"type": "string", "minLength": 1, "maxLength": SCAN_LENGTH_MAX},
         "What a scanner sends: a barcode, an element string or a GS1 Digital Link, percent-encoded.",
     ),
+    "transfer": ({"type": "string", "pattern": NUMBER_PATTERN}, "The number of a transfer, as on its label."),
     "kind": ({"type": "string", "enum": [*DOCUMENT_KINDS]}, "The kind of the document."),
     "key": ({"type": "string", "minLength": 1}, "The key of the document, percent-encoded, in the form of its kind."),
 }

@@ -30,10 +30,12 @@ from replica.core.stock.goods_receipts import GOODS_RECEIPT
 from replica.core.stock.quarantine import QUARANTINE_STEP
 from replica.core.stock.sales import QUOTE
 from replica.core.stock.till_receipts import RETURN
+from replica.core.stock.transfers import ACTS
 from replica.runtime.background.counting import submit_count
 from replica.runtime.http.answers import document_value
 from replica.runtime.http.order_answers import OrderAnswer, order_answer
 from replica.runtime.http.receipt_answers import PastLine, question_of
+from replica.runtime.http.transfer_answers import step_answer
 from replica.runtime.node import Node
 
 
@@ -312,6 +314,7 @@ _RENDER: dict[str, Callable[[Entry], Any]] = {
     ORDER: _order,
     DOCUMENT: _document,
     **{call.kind: call.render for call in WRITE_CALLS},
+    **dict.fromkeys(ACTS, step_answer),
 }
 
 

@@ -58,7 +58,7 @@ CHECKS = (
     "unsupported_method",
 )
 
-FREE = ("cursor", "prefix", "channel")
+FREE = ("cursor", "prefix", "channel", "plan")
 """Parameters that are any text."""
 
 EXAMPLES = {

@@ -17,12 +17,13 @@ from tests.runtime.virtual import until
 COUNTERS = """
     clock_refused_total commits_total documents_malformed_total entries_merged_total entries_written_total
     requests_overloaded_total requests_refused_total requests_repeated_total sessions_ended_total storage_full_total
-    commit_seconds_total
+    commit_seconds_total transfers_malformed_total
 """
 
 GAUGES = """
     breached_items digest_differences journal_entries node_heard_timestamp_seconds orders_stuck peer_behind_entries
-    peer_connected peer_unacknowledged_entries ready stranded_units
+    peer_connected peer_unacknowledged_entries ready stranded_units transfers_discrepant transfers_in_transit
+    transfers_late
 """
 
 
