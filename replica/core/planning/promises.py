@@ -95,7 +95,7 @@ def promise(sender: Sender, routes: Iterable[Route], units: int, now_ms: int) ->
     for _ in range(late_days):
         if dispatch_ms is None:
             break
-        dispatch_ms = _dispatched(sender, _next_midnight(sender.opening, dispatch_ms))
+        dispatch_ms = _dispatched(sender, _next_midnight(sender.opening, dispatch_ms), is_worked=False)
     if ready_ms is None or dispatch_ms is None:
         return None
     arrivals = [(arrival, route) for route in routes if (arrival := _arrival(route, dispatch_ms)) is not None]
@@ -127,12 +127,16 @@ def _worked(opening: Opening, from_ms: int, work_ms: int) -> int | None:
     return None
 
 
-def _dispatched(sender: Sender, ready_ms: int) -> int | None:
-    """The first dispatch from a moment on: a cut-off at which the location is open, or any open moment."""
+def _dispatched(sender: Sender, ready_ms: int, *, is_worked: bool = True) -> int | None:
+    """The first dispatch from a moment on: a cut-off at which the location is open, or any open moment.
+
+    Args:
+        is_worked: whether work ends at this moment, maybe with the opening hours. Then the goods leave as it ends.
+    """
     opening = sender.opening
     if not sender.dispatch.cut_offs:
-        # work may end with the opening hours: then the goods leave as it ends
-        return ready_ms if opening.closed(ready_ms - 1) is None else opening.next_open(ready_ms)
+        leaves_now = is_worked and opening.closed(ready_ms - 1) is None
+        return ready_ms if leaves_now else opening.next_open(ready_ms)
     first = local_day(ready_ms, opening.zone)
     for day in range(first, first + OPENING_DAYS_MAX):
         weekday = DAYS[weekday_of(day)]

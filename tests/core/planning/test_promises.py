@@ -140,6 +140,13 @@ def test_what_is_over_the_capacity_leaves_on_later_days() -> None:
     assert found is not None and "busy" in found.doubts
 
 
+def test_what_leaves_on_a_later_day_waits_until_the_location_opens_on_it() -> None:
+    chain = Chain(shop=weekly("08:00", "24:00", ["thu", "fri"]))
+    dispatch = Dispatch(units_per_day=10)
+    days = [chain.times("2026-03-05 10:00", waiting_units=units, dispatch=dispatch)[1] for units in (0, 10, 20)]
+    assert days == ["03-05 10:00", "03-06 08:00", "03-12 08:00"]
+
+
 def test_goods_travel_on_working_days_of_the_carrier() -> None:
     chain = Chain(carrier=weekly("08:00", "20:00"))
     assert chain.times("2026-03-05 10:00", (1, 2))[2:] == ["03-06 08:00", "03-09 20:00"]
