@@ -130,7 +130,10 @@ class Areas:
                 if not slot:
                     del self._slots[key]
         for location in _middles(entry.area):
-            self._near[location].pop(area_id, None)
+            near = self._near[location]
+            near.pop(area_id, None)
+            if not near:
+                del self._near[location]
 
 
 def _middles(area: Area) -> list[str]:

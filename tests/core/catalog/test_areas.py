@@ -119,6 +119,13 @@ def test_distance_is_from_a_position_or_from_where_a_location_is_now() -> None:
     assert chart.found(lat=39.9, lon=116.4) == []
 
 
+def test_index_keeps_nothing_of_an_area_that_was_cleared() -> None:
+    chart = Map()
+    chart.write("near-store", {"type": "distance", "location": "store-1", "km": 10}, excludes=[])
+    chart.write("near-store")
+    assert [getattr(chart.areas, name) for name in Areas.__slots__ if name != "_position_of"] == [{}, {}, {}]
+
+
 def square(south: float, west: float, north: float, east: float) -> dict[str, Any]:
     corners = [(south, west), (south, east), (north, east), (north, west)]
     return {"type": "polygon", "corners": [{"lat": lat, "lon": lon} for lat, lon in corners]}
