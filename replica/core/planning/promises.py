@@ -84,14 +84,16 @@ class Route(Struct, frozen=True):
 
 
 def promise(sender: Sender, routes: Iterable[Route], units: int, now_ms: int) -> Promise | None:
-    """When some units leave a location and arrive, by the carrier that is done first. None if they never leave.
+    """When units leave a location and arrive, by the carrier that is done first. None if not within a year.
 
     Args:
         units: those of the order, in addition to what waits.
     """
+    late_days = _late_days(sender, units)
+    if late_days > OPENING_DAYS_MAX:
+        return None
     ready_ms = _worked(sender.opening, now_ms, sender.dispatch.handling_minutes * 60_000)
     dispatch_ms = _dispatched(sender, ready_ms) if ready_ms is not None else None
-    late_days = _late_days(sender, units)
     for _ in range(late_days):
         if dispatch_ms is None:
             break

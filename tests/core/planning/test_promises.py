@@ -227,6 +227,13 @@ def test_location_that_never_opens_promises_nothing() -> None:
     assert found is not None and found.doubts == ("no-lane",)
 
 
+def test_location_at_which_more_waits_than_leaves_in_a_year_promises_nothing() -> None:
+    dispatch = Dispatch(units_per_day=1)
+    assert Chain().times("2026-03-02 10:00", waiting_units=370, dispatch=dispatch)[1] == "03-07 00:00"
+    for units in (371, 1_000_000_000):
+        assert Chain().promise("2026-03-02 10:00", waiting_units=units, dispatch=dispatch) is None
+
+
 def test_days_are_counted_over_changes_of_clocks_and_leap_days() -> None:
     berlin = Chain("Europe/Berlin", carrier=weekly("08:00", "20:00", [*WORKDAYS, "sat", "sun"]))
     cut_off = Dispatch(cut_offs=(CutOff("02:30"),))
