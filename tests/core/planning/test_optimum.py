@@ -4,10 +4,6 @@ from __future__ import annotations
 
 from statistics import median
 
-import pytest
-
-pytest.importorskip("highspy", reason="the solver is an extra")
-
 from benchmarks.optimum import cases, cheapest, gap_percent, gaps, nearest_first
 
 
