@@ -448,6 +448,24 @@ async def test_full_inbox_refuses_requests_and_counts_them() -> None:
     assert not any(future.done() for future in taken)
 
 
+async def test_requests_of_several_callers_add_up_in_the_inbox() -> None:
+    driver = Driver(Replica(WRITER, ("store-1",)), SimulatedJournal(SimulatedDisk(), WRITER), FrozenClock())
+    driver.submit_all([sale("s1"), sale("s2")])
+    driver.submit_all([sale("s3"), sale("s4"), sale("s5")])
+    assert driver.waiting == 5
+
+
+async def test_caller_that_went_away_keeps_nobody_else_from_an_answer() -> None:
+    journal = GatedJournal(SimulatedDisk())
+    async with driven(journal) as driver:
+        gone, staying = driver.submit_all([receipt("r1")]), driver.submit_all([receipt("r2")])
+        await turns()
+        gone.cancel()
+        journal.gate.release()
+        assert isinstance((await staying)[0], Entry)
+        assert on_hand(driver.replica) == 20
+
+
 async def test_requests_and_changes_make_room_in_the_inbox_for_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(driving, "INBOX_MAX", 3)
     journal = GatedJournal(SimulatedDisk())

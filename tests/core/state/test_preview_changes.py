@@ -28,8 +28,8 @@ AT_STORE_1: Rank = (STORE_RANK, "store-1")
 class Chain:
     """A hub with two stores: ten and twenty cola, three water each. The first store granted the hub four cola."""
 
-    def __init__(self) -> None:
-        self.replica = Replica("hub-east#0000000a", ("hub-east",))
+    def __init__(self, *, open_catalog: bool = False) -> None:
+        self.replica = Replica("hub-east#0000000a", ("hub-east",), open_catalog=open_catalog)
         for number in (1, 2):
             away = store(number)
             away.ask(receipt(cola=10 * number, water=3))
@@ -122,6 +122,16 @@ def test_policy_that_only_splits_anew_shows_each_part_that_changes() -> None:
         shown = chain.preview((POLICY, "item:cola", safety(2, **only))).rights_change("store-1", "cola")
         assert shown is not None
         assert (shown.channels if part == "channels" else shown.regions) == getattr(found, part)
+
+
+@pytest.mark.parametrize(("share", "units"), [(0.1, 0), (0.125, 1)])
+def test_part_that_is_new_or_gone_is_shown_if_it_has_units(share: float, units: int) -> None:
+    plain, split = safety(2), safety(2, channels={"web": share})
+    for before, after, shown in ((plain, split, Change(0, units)), (split, plain, Change(units, 0))):
+        chain = Chain()
+        chain.write(POLICY, "item:cola", before)
+        found = chain.preview((POLICY, "item:cola", after)).rights_change("store-1", "cola")
+        assert (found.channels if found is not None else {}) == ({"web": shown} if units else {})
 
 
 def test_units_of_a_forecast_are_unknown_and_so_are_their_parts() -> None:
@@ -225,8 +235,9 @@ def test_recipe_shows_how_many_can_be_sold_where_its_items_are_or_were() -> None
     assert same.sellable_change("store-1", "cola") is None
 
 
-def test_cleared_recipe_still_shows_where_the_goods_are() -> None:
-    chain = Chain()
+@pytest.mark.parametrize("open_catalog", [False, True])
+def test_cleared_recipe_still_shows_where_the_goods_are(open_catalog: bool) -> None:
+    chain = Chain(open_catalog=open_catalog)
     chain.write(SKU, "cola", {"recipe": {"cola": 1}})
     preview = chain.preview((SKU, "cola", None))
     assert preview.recipes("cola") == ((("cola", 1),), None)

@@ -146,6 +146,16 @@ async def test_store_goes_home_after_one_wait_however_long_the_home_hub_was_down
     assert elapsed_s() - up_s == pytest.approx(HOME_AFTER_S, abs=5.0)
 
 
+async def test_hub_that_a_store_leaves_to_go_home_counts_that_reason(region: Region) -> None:
+    region.refusal = "unauthorised"
+    region.start()
+    await until(lambda: region.is_at(region.away), 5.0)
+    region.refusal = None
+    await until(lambda: region.is_at(region.home), 2 * HOME_AFTER_S)
+    assert region.away.peers.ended == {"going-home": 1}
+    assert region.store.peers.known["hub-west"].reason == "going-home"
+
+
 async def test_wait_to_go_home_does_not_grow_while_no_hub_serves_the_store(region: Region) -> None:
     """Only tries from another hub count. Tries while the store has no hub do not."""
 

@@ -39,10 +39,10 @@ async def hub() -> AsyncIterator[Hub]:
 
 
 async def test_a_question_reaches_the_hub_as_it_was_written(hub: Hub) -> None:
-    assert await hub.network.ask(hub.url, "/v1/elsewhere/a%2Fb%7D?location=store-1") == b"{}"
+    assert await hub.network.ask(hub.url, "/v1/elsewhere/a%2Fb%7D%c3%a4?location=%73tore-1") == b"{}"
     assert await hub.network.ask(hub.url, "/v1/elsewhere", b'{"skus":["a"]}') == b"{}"
     assert hub.asked == [
-        ("GET", "/v1/elsewhere/a%2Fb%7D?location=store-1", None, b""),
+        ("GET", "/v1/elsewhere/a%2Fb%7D%c3%a4?location=%73tore-1", None, b""),
         ("POST", "/v1/elsewhere", "application/json", b'{"skus":["a"]}'),
     ]
 
