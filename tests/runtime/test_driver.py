@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -31,6 +31,7 @@ from replica.core.state.commands import Command, DocumentWrite, Sales
 from replica.core.state.pending import Pending
 from replica.core.state.replica import Replica
 from replica.core.stock.requests import GoodsLine, GoodsReceipt, OnShortage, Sale, SkuLine
+from replica.core.stock.till_receipts import TillReceipt
 from replica.runtime import driver as driving
 from replica.runtime.driver import Driver, Ingress
 from simulations.journal import SimulatedDisk, SimulatedJournal
@@ -366,6 +367,59 @@ async def test_change_is_not_started_while_the_disk_counts_as_full() -> None:
         driver._full_until_ms = 0
         await driver.change(lambda replica, now_ms: made.append(now_ms))
     assert made == [1_700_000_000_000]
+
+
+async def test_frame_of_a_peer_is_not_merged_while_the_disk_counts_as_full() -> None:
+    other = Replica("store-2#ffffffffffff", ("store-2",), open_catalog=True)
+    frame = run_of(other, "a")
+    async with driven(SimulatedJournal(SimulatedDisk(), WRITER)) as driver:
+        driver._full_until_ms = 1
+        with pytest.raises(StorageFull):
+            await (await driver.take_in([frame], Ingress()))
+        assert driver.replica.head(frame.stream).sequence == 0
+        driver._full_until_ms = 0
+        assert await (await driver.take_in([frame], Ingress())) == 1
+
+
+async def test_each_commit_and_each_entry_counts_once() -> None:
+    async with driven(SimulatedJournal(SimulatedDisk(), WRITER)) as driver:
+        await driver.submit_all([receipt("r1"), receipt("r2")])
+        await driver.submit(receipt("r3"))
+        await driver.submit(receipt("r3"))
+        assert (driver.counters.commits, driver.counters.entries_written) == (2, 3)
+        assert (driver.counters.entries_merged, driver.counters.refused) == (0, 0)
+
+
+class NotingJournal(SimulatedJournal):
+    """A journal that notes which receipts were looked for."""
+
+    def __init__(self) -> None:
+        super().__init__(SimulatedDisk(), WRITER)
+        self.named: list[str] = []
+
+    def likely_returned(self, receipts: Sequence[TillReceipt]) -> list[TillReceipt]:
+        self.named += [one.number for one in receipts]
+        return super().likely_returned(receipts)
+
+
+async def test_till_receipts_of_all_sales_of_a_turn_are_looked_for() -> None:
+    other = Replica("store-2#ffffffffffff", ("store-2",), open_catalog=True)
+    journal = NotingJournal()
+
+    def told(number: str, location: str = "store-1") -> Command:
+        return Command(location, Sale(lines=(SkuLine(1, "cola"),), receipt=number), number.encode())
+
+    runs = []
+    for number in ("m1", "m2"):
+        previous = other.head(Stream(other.writer, "store-2")).hash
+        entry = decisions.execute(other, told(number, "store-2"), 1)
+        runs.append(ReceivedRun(entry.stream, entry.sequence, previous, [entry]))
+    async with driven(journal) as driver:
+        await driver.submit(receipt("r1"))
+        asked = [driver.submit_all([told("s1"), told("s2")]), driver.submit_all([told("s3")])]
+        merging = await driver.take_in(runs, Ingress())
+        await asyncio.gather(*asked, merging)
+    assert sorted(journal.named) == ["m1", "m2", "s1", "s2", "s3"]
 
 
 async def test_change_that_fails_ends_the_driver() -> None:

@@ -31,8 +31,9 @@ async def test_node_stops_in_time_although_its_files_do_not_close() -> None:
     assert [log["log_level"] for log in logs] == ["warning"]
 
 
-async def test_node_that_never_started_stops_at_once() -> None:
+async def test_node_that_never_started_is_not_ready_and_stops_at_once() -> None:
     node = hub("hub-east", VirtualNetwork())
+    assert not node.is_ready
     await node.stop()
     assert elapsed_s() == 0
 

@@ -146,6 +146,13 @@ async def test_store_goes_home_after_one_wait_however_long_the_home_hub_was_down
     assert elapsed_s() - up_s == pytest.approx(HOME_AFTER_S, abs=5.0)
 
 
+async def test_store_that_is_at_home_stays_there(region: Region) -> None:
+    region.start()
+    await pass_s(3 * HOME_AFTER_S)
+    assert region.is_at(region.home)
+    assert len(region.network.dialled) == 1
+
+
 async def test_hub_that_a_store_leaves_to_go_home_counts_that_reason(region: Region) -> None:
     region.refusal = "unauthorised"
     region.start()

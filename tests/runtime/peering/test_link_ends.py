@@ -9,19 +9,35 @@ from typing import Any
 
 import pytest
 from msgspec.structs import replace
+from structlog.testing import capture_logs
 
 from replica.core.log.entry import Entry
 from replica.core.state.commands import Command
 from replica.core.stock.requests import GoodsLine, GoodsReceipt
 from replica.core.sync.events import Answered, RightsWanted
-from replica.core.sync.wire import AnyFrame, Bye, Covered, Given, Have, Hello, Want, pack_frame, unpack_frame
+from replica.core.sync.wire import (
+    Ack,
+    AnyFrame,
+    Beat,
+    Bye,
+    Covered,
+    Digests,
+    Entries,
+    Given,
+    Have,
+    Hello,
+    Want,
+    pack_frame,
+    unpack_frame,
+)
 from replica.runtime.node import Node
 from replica.runtime.peering import peers
 from replica.runtime.peering.link import Link
 from replica.version import VERSION
 from simulations.clock import EPOCH_MS
+from simulations.journal import SimulatedDisk
 from tests.runtime.peering.test_links import HELLO
-from tests.runtime.virtual import VirtualNetwork, Wire, hub, wires
+from tests.runtime.virtual import VirtualNetwork, Wire, hub, until, wires
 
 pytestmark = pytest.mark.virtual_time
 
@@ -94,7 +110,8 @@ async def test_peer_that_hangs_up_ends_the_link_as_hung_up(east: Node) -> None:
     await speaker.wire.close()
     assert await speaker.talking == "hung-up"
     assert (east.peers.live, east.peers.ended) == (0, {"hung-up": 1})
-    assert (east.peers.known["hub-west"].reason, east.peers.known["hub-west"].link) == ("hung-up", None)
+    peer = east.peers.known["hub-west"]
+    assert (peer.reason, peer.link, peer.entries_behind()) == ("hung-up", None, 0)
 
 
 async def test_peer_that_says_bye_ends_the_link_with_its_reason(east: Node) -> None:
@@ -105,6 +122,46 @@ async def test_peer_that_says_bye_ends_the_link_with_its_reason(east: Node) -> N
         assert east.peers.known["hub-west"].reason == reason
         assert counted in east.peers.ended
     assert east.peers.ended == {"storage-full": 2, "other": 1}
+
+
+async def test_bye_says_which_rule_the_peer_broke(east: Node) -> None:
+    speaker = Speaker(east)
+    await speaker.say(HELLO, Have({}), Ack(99))
+    assert await speaker.talking == "out-of-sequence"
+    (bye,) = speaker.all(Bye)
+    assert (bye.reason, bool(bye.detail)) == ("out-of-sequence", True)
+
+
+async def test_bye_of_a_full_disk_says_so() -> None:
+    network = VirtualNetwork()
+    full = network.nodes["hub-west"] = hub("hub-west", network, region="west", disk=SimulatedDisk(room_bytes=0))
+    east = hub("hub-east", network)
+    with capture_logs() as logs:
+        full.start([], 0.0)
+        east.start([["hub-west"]], 0.0)
+        await deliver(east, "hub-east", "first")
+        await until(lambda: bool(east.peers.ended), 30)
+        for node in (east, full):
+            await node.stop()
+    assert "storage-full" in east.peers.ended
+    byes = [log for log in logs if log["event"] == "peer said bye" and log["reason"] == "storage-full"]
+    assert all("disk" in log["detail"] for log in byes) and byes
+
+
+async def test_digest_that_differs_is_noted_once_with_both_values(east: Node) -> None:
+    await deliver(east, "hub-east", "first")
+    speaker = Speaker(east)
+    await speaker.say(HELLO, Have({}))
+    (entries,) = speaker.all(Entries)
+    await speaker.say(Ack(entries.number))
+    while not speaker.all(Digests):
+        await asyncio.sleep(1)
+        await speaker.say(Beat(EPOCH_MS))
+    (said,) = speaker.all(Digests)
+    ((scope, (vector, state)),) = said.digests.items()
+    for _ in range(2):
+        await speaker.say(Digests({scope: (vector, "another")}))
+    assert east.peers.divergences == [{"peer": "hub-west", "scope": scope, "ours": state, "theirs": "another"}]
 
 
 async def test_last_time_of_a_peer_is_when_its_link_ended(east: Node) -> None:
@@ -150,6 +207,7 @@ async def test_backlog_of_a_store_names_only_the_scopes_that_it_gets(east: Node)
     speaker = Speaker(east)
     await speaker.say(STORE, Have({}))
     assert [list(one.vectors) for one in speaker.all(Covered)] == [[]]
+    assert [list(one.vectors) for one in speaker.all(Have)] == [[]]
     other = Speaker(east)
     await other.say(HELLO, Have({}))
     assert [list(one.vectors) for one in other.all(Covered)] == [["hub-east"]]
@@ -189,12 +247,17 @@ async def test_peer_of_another_process_with_the_same_name_is_refused(east: Node)
     assert await second.talking == "name-taken"
     assert [one.reason for one in second.all(Bye)] == ["name-taken"]
     assert [peer.name for peer in east.peers.connected] == ["hub-west"]
-    third = Speaker(east)
-    await third.say(HELLO)
+
+
+@pytest.mark.parametrize("name", ["hub-a", "hub-west"])
+async def test_second_link_of_one_process_replaces_the_first(east: Node, name: str) -> None:
+    hello = replace(HELLO, node=name, writer=f"{name}#0000000a")
+    first, second = Speaker(east), Speaker(east)
+    await first.say(hello, Have({}))
+    await second.say(hello, Have({}))
     assert await first.talking == "replaced"
-    assert [one.reason for one in first.all(Bye)] == ["replaced"]
-    assert east.peers.live == 1
-    third.talking.cancel()
+    assert first.all(Bye) == [Bye("replaced", "the same process connected again")]
+    assert (east.peers.live, [peer.name for peer in east.peers.connected]) == (1, [name])
 
 
 async def test_stores_and_hubs_that_were_met_are_kept_apart(east: Node) -> None:

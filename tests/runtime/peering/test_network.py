@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -18,12 +19,15 @@ class Hub:
     def __init__(self) -> None:
         self.asked: list[tuple[str, str, str | None, bytes]] = []
         self.status, self.body = 200, b"{}"
+        self.answers = asyncio.Event()
+        self.answers.set()
         self.network = HttpNetwork()
         self.url = ""
 
     async def answer(self, request: web.Request) -> web.Response:
         kind = request.headers.get("Content-Type")
         self.asked.append((request.method, request.raw_path, kind, await request.read()))
+        await self.answers.wait()
         return web.Response(status=self.status, body=self.body)
 
 
@@ -35,6 +39,7 @@ async def hub() -> AsyncIterator[Hub]:
     async with TestServer(app) as server:
         hub.url = str(server.make_url("/"))
         yield hub
+        hub.answers.set()
         await hub.network.close()
 
 
@@ -71,3 +76,15 @@ async def test_a_hub_is_ready_if_it_says_so(hub: Hub) -> None:
     assert {path for _, path, _, _ in hub.asked} == {"/readyz"}
     assert not await hub.network.is_ready(f"http://127.0.0.1:{unused_port()}")
     assert not await hub.network.is_ready("http://[")
+
+
+async def test_hub_that_does_not_answer_is_waited_for_only_so_long(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("PROBE_TIMEOUT_S", "ASK_TIMEOUT_S"):
+        monkeypatch.setattr(websocket, name, 0.05)
+    hub.answers.clear()
+    async with asyncio.timeout(10):
+        assert not await hub.network.is_ready(hub.url)
+        for body in (None, b"{}"):
+            with pytest.raises(OSError):
+                await hub.network.ask(hub.url, "/v1/status", body)
+    assert len(hub.asked) == 3
