@@ -80,7 +80,7 @@ async def _change_a_price(visit: Visit) -> None:
     await visit.heading()
     await visit.page.keyboard.type("cola 330")
     await visit.click("Kelvane cola 330 ml", "link")
-    await visit.click("the store store-1", "link")
+    await visit.click("Berlin itself", "link")
     await visit.fill("Amount in minor units", "159")
     await visit.click("Preview the change")
     await visit.see("€1.59")

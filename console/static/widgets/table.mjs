@@ -11,7 +11,7 @@ import { words } from "../shell/language.mjs";
 
 const t = words({ below: [{ one: "{n} more row", other: "{n} more rows" }, "还有 {n} 行"] });
 
-const FIRST_ROWS = 40, STEP = 100;
+const FIRST_ROWS = 50, STEP = 100;
 const AHEAD = "400px"; // how far below the screen the end may be before more rows are drawn
 
 export function Table({ caption, columns, rows, rowKey, look = "", children }) {
