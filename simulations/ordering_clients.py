@@ -67,6 +67,9 @@ UNKNOWN = 0.1
 EVENTS = {"pay": 6, "adjust": 2, "exchange": 2, "pick": 2, "ship": 3, "collect": 2, "cancel": 4, "return": 3}
 """The reported events, with their weights."""
 
+OF_WORKLOADS = ("deliver", "decline")
+"""Events that only clients of the workload `declined-orders` report."""
+
 PARTIAL = ("adjust", "exchange", "return")
 
 LIVES = (
@@ -83,7 +86,7 @@ LIVES = (
 ORDERLY = 0.7
 """Share of reports with the next event of the order's life. The others have a random event."""
 
-assert set(EVENTS) == set(get_args(OutsideEvent))
+assert {*EVENTS, *OF_WORKLOADS} == set(get_args(OutsideEvent))
 
 
 class OrderingClient(Client):

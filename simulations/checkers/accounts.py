@@ -34,7 +34,7 @@ KNOWN = (
 )
 
 TAKING = ("hold", "reserve", "exchange")
-GIVING = ("adjust", "exchange", "cancel", "expire")
+GIVING = ("adjust", "exchange", "decline", "cancel", "expire")
 LEAVING = ("ship", "collect")
 """Events of an order that take free units, return them, and hand them out."""
 

@@ -29,8 +29,10 @@ TABLE: Mapping[str, tuple[tuple[str, ...], str]] = {
     "pick": (PAID, "picking"),
     "ship": (WAITING, "shipped"),
     "collect": (("held", *WAITING), "collected"),
-    "return": (("shipped", "collected", "returned"), "returned"),
+    "deliver": (("shipped",), "delivered"),
+    "return": (("shipped", "delivered", "collected", "returned"), "returned"),
     "expire": (("held",), "expired"),
+    "decline": (("held", *WAITING), "declined"),
     "cancel": (("held", *WAITING), "cancelled"),
 }
 """For each event, the states that it may follow and the state after it, by a table of the checker's own.
@@ -39,7 +41,7 @@ A change leaves an unpaid fulfilment held.
 """
 
 CHANGES = ("adjust", "exchange")
-SPLITTING = ("ship", "collect", "cancel")
+SPLITTING = ("ship", "collect", "decline", "cancel")
 """Events that change an unpaid fulfilment, and events that may concern a part."""
 
 LATE_MS = 10_000
@@ -110,11 +112,21 @@ class DecisionsChecker(Checker):
         insort(case.past, (content.clock, entry.hash, content.reason, act, case.state if act == "step" else ""))
 
     def finish(self) -> None:
+        replaced = [older for _, older, _ in self._moved]
+        for older in dict.fromkeys(replaced):
+            if replaced.count(older) > 1:
+                self.fail(f"{older} is replaced {replaced.count(older)} times: its goods are held more than once")
         for name, older, number in self._moved:
             if older not in self._cases or self._cases[older].number != number:
                 self.fail(f"{name} replaces {older} and counts {number} events of it, which is wrong")
+            elif self._cases[older].state == "declined":
+                self.history.tally("declined and begun elsewhere")
+                if self._was_paid(older) != (self._cases[name].past[0][2] == "reserve"):
+                    self.fail(f"{name} replaces {older} as {self._cases[name].past[0][2]}, unlike it")
+                if (self._cases[older].location, name[0]) == (self._cases[name].location, older[0]):
+                    self.fail(f"{name} replaces {older} at the location that declined it")
             elif self._cases[older].state != "cancelled":
-                self.fail(f"{name} replaces {older}, which is {self._cases[older].state}, not cancelled")
+                self.fail(f"{name} replaces {older}, which is {self._cases[older].state}, not cancelled or declined")
         for machine in self.chain.machines.values():
             self._compare(machine)
             self._check_waiting(machine)
@@ -133,8 +145,14 @@ class DecisionsChecker(Checker):
         if event == "expire" and now_ms < case.expires_ms:
             self.fail(f"{name} expired {case.expires_ms - now_ms} ms before its time, by the clock of {node}")
         case.state, case.expires_ms = to, facts.get("expires_ms", 0)
-        if (case.state == "held") != (case.expires_ms > 0):
+        if case.state != "declined" and (case.state == "held") != (case.expires_ms > 0):
             self.fail(f"{name} is {to} and expires at {case.expires_ms}")
+
+    def _was_paid(self, name: tuple[str, str]) -> bool:
+        """Whether a fulfilment was paid, or the one that it was split off before."""
+        past = self._cases[self._whole.get(name, name)].past
+        ends = self._cases[name].past[0][0] if name in self._whole else max(one[0] for one in past)
+        return any(one[2] in ("pay", "reserve") and one[4] and one[0] <= ends for one in past)
 
     def _check_row(self, node: str, event: str, to: str, name: tuple[str, str], case: FulfilmentCase) -> None:
         """The owner wrote the event, and the table has a row for it."""
@@ -162,7 +180,8 @@ class DecisionsChecker(Checker):
             self.fail(f"{event} split {part} off {name}")
         number = max(case.number, facts.get("number", 0))
         past = (entry.content.clock, entry.hash, event, "split", facts["to"])
-        self._cases[part] = FulfilmentCase(case.location, node, facts["to"], number=number, past=[past])
+        expires_ms = case.expires_ms if event == "decline" else 0
+        self._cases[part] = FulfilmentCase(case.location, node, facts["to"], expires_ms, number, [past])
         self._whole[part] = name
 
     def _hand_over(self, name: tuple[str, str], case: FulfilmentCase, node: str, to: str) -> None:
@@ -201,7 +220,7 @@ class DecisionsChecker(Checker):
     def _check_due(self, name: tuple[str, str], case: FulfilmentCase) -> None:
         owner, now_ms = self.chain.machines[case.owner], self.chain.wall_ms
         assert owner.node is not None
-        if case.expires_ms and case.expires_ms + LATE_MS < now_ms:
+        if case.state == "held" and case.expires_ms + LATE_MS < now_ms:
             self.fail(f"{case.owner} holds {name}, which should have expired {now_ms - case.expires_ms} ms ago")
         stores = [machine.role for machine in self.chain.stores]
         location_owner = next((one.name for one in stores if case.location in one.locations), case.owner)

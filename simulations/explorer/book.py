@@ -25,11 +25,13 @@ TABLE: Mapping[str, tuple[tuple[str, ...], str]] = {
     "collect": (("held", *WAITING), "collected"),
     "expire": (("held",), "expired"),
     "cancel": (("held", *WAITING), "cancelled"),
-    "return": (("shipped", "collected"), "returned"),
+    "decline": (("held", *WAITING), "declined"),
+    "deliver": (("shipped",), "delivered"),
+    "return": (("shipped", "delivered", "collected"), "returned"),
 }
 """For each event: the states that it may follow, and the state after it."""
 
-HANDED_OUT = ("shipped", "collected")
+HANDED_OUT = ("shipped", "delivered", "collected")
 OPEN = ("held", *WAITING)
 
 OVERDRAWING = ("sale", "count", "correction", "void", "adjustment", "quarantine")
@@ -155,7 +157,7 @@ def _route(event: str, case: Case) -> tuple[str, str]:
     held = f"{case.owner}/held"
     if event in ("hold", "reserve"):
         return case.source, held
-    if event in ("cancel", "expire"):
+    if event in ("cancel", "expire", "decline"):
         return held, case.source
     if event == "return":
         return "customer", f"{case.owner}/quarantine"

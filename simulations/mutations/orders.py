@@ -71,7 +71,7 @@ ORDER_SLIPS = (
         breaks="a change of an unpaid order drops the time at which it expires",
         invariant=9,
         expected=("DecisionsChecker",),
-        edits=(slip(f"{TRANSITIONS}:step", ('if facts.to == "held" else 0', "if False else 0")),),
+        edits=(slip(f"{TRANSITIONS}:step", ('facts.to == "held" or', "False or")),),
     ),
     Mutation(
         name="part-shipped-at-two-hubs",
@@ -356,6 +356,48 @@ ORDER_SLIPS = (
             ),
             slip(f"{PARKING}:_happened_elsewhere", ("or not parked.deduplication_id:", "or parked.passes_on:")),
         ),
+    ),
+    Mutation(
+        name="declined-goods-stay-held",
+        breaks="what a location declined stays held there",
+        invariant=7,
+        expected=("HeldChecker",),
+        scenario="declined-orders",
+        edits=(slip(f"{TRANSITIONS}:step", ("(CANCEL, EXPIRE, DECLINE)", "(CANCEL, EXPIRE)")),),
+    ),
+    Mutation(
+        name="declined-begun-by-each-hub",
+        breaks="each hub begins elsewhere what a location declined, and not only the node that began it",
+        invariant=9,
+        expected=("DecisionsChecker",),
+        scenario="declined-orders",
+        edits=(
+            slip(
+                "replica.core.orders.order:Order.to_begin_again",
+                (" and begun_by(one.id) == node", ' and "hub" in node'),
+            ),
+        ),
+    ),
+    Mutation(
+        name="declined-begun-at-the-same-location",
+        breaks="what a location declined is begun there again",
+        invariant=9,
+        expected=("DecisionsChecker",),
+        scenario="declined-orders",
+        edits=(
+            slip(
+                "replica.core.orders.shortages:elsewhere",
+                ("[fulfilment.location, *order.declined_at(allocation.sku for allocation in held)]", "[]"),
+            ),
+        ),
+    ),
+    Mutation(
+        name="declined-hold-begun-as-paid",
+        breaks="what replaces an unpaid hold that was declined counts as paid",
+        invariant=9,
+        expected=("DecisionsChecker",),
+        scenario="declined-orders",
+        edits=(slip(f"{TRANSITIONS}:step", ("or event == DECLINE", "or False")),),
     ),
     Mutation(
         name="return-in-two-quarantines",

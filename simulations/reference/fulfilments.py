@@ -18,14 +18,14 @@ from simulations.reference.lots import Lot, divide, quantities, size
 
 STATES = (
     *("held", "reserved", "amended", "exchanged", "picking"),
-    *("shipped", "collected", "returned"),
-    *("expired", "cancelled"),
+    *("shipped", "delivered", "collected", "returned"),
+    *("declined", "expired", "cancelled"),
 )
 """From the least advanced to the most advanced."""
 
-ENDED = ("expired", "cancelled")
+ENDED = ("declined", "expired", "cancelled")
 HOLDING = ("held", "reserved", "amended", "exchanged", "picking")
-HANDED_OUT = ("shipped", "collected", "returned")
+HANDED_OUT = ("shipped", "delivered", "collected", "returned")
 
 _paid = ("reserved", "amended", "exchanged")
 
@@ -36,8 +36,10 @@ TABLE: Mapping[str, Mapping[str, str]] = {
     "pick": dict.fromkeys(_paid, "picking"),
     "ship": dict.fromkeys((*_paid, "picking"), "shipped"),
     "collect": dict.fromkeys(HOLDING, "collected"),
+    "deliver": {"shipped": "delivered"},
     "return": dict.fromkeys(HANDED_OUT, "returned"),
     "expire": {"held": "expired"},
+    "decline": dict.fromkeys(HOLDING, "declined"),
     "cancel": dict.fromkeys(HOLDING, "cancelled"),
 }
 """For each event: the states that it may follow, and the state that it leads to."""
@@ -45,7 +47,7 @@ TABLE: Mapping[str, Mapping[str, str]] = {
 REPEATABLE = ("adjust", "exchange", "return")
 """Events that may happen again, to other units. Every other event happens once."""
 
-SPLITTING = ("ship", "collect", "cancel")
+SPLITTING = ("ship", "collect", "decline", "cancel")
 """Events that may concern a part, which becomes a fulfilment of its own."""
 
 REPEAT, EARLY, IMPOSSIBLE = "repeat", "early", "impossible"

@@ -28,6 +28,8 @@ class KeptFulfilment(Fulfilment):
     """A fulfilment with its history."""
 
     history: list[Past] = field(default_factory=list)
+    is_declined: bool = False
+    """Whether the store declined it, and has yet to say that nobody else sends it."""
 
     def note(self, entry: Entry, act: str, state: str, number: int, told: Iterable[Any]) -> None:
         """Note an entry about it: its act, the state that it led to, the number of its event, and the request."""
@@ -51,7 +53,7 @@ class KeptFulfilment(Fulfilment):
             "location": self.location,
             "owner": self.owner,
             "state": self.state,
-            "expires_at": time_text(self.expires_ms) if self.expires_ms else None,
+            "expires_at": time_text(self.expires_ms) if self.state == "held" else None,
             "lines": [{"sku": sku, "quantity": quantity} for sku, quantity in lines.items()],
             "history": history,
             "is_duplicate": False,

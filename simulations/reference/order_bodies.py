@@ -28,7 +28,9 @@ PLACEMENT = bodies.record(
     wait_ms=(bodies.whole(0, 30_000), 0),
 )
 EVENT = bodies.record(
-    event=bodies.one_of("pay", "adjust", "exchange", "pick", "ship", "collect", "cancel", "return"),
+    event=bodies.one_of(
+        *("pay", "adjust", "exchange", "pick", "ship", "deliver", "collect", "decline", "cancel", "return")
+    ),
     fulfilment=(bodies.TEXT, ""),
     lines=(bodies.lines(bodies.SKU_LINE), None),
     replacement=(bodies.lines(bodies.SKU_LINE), None),

@@ -368,7 +368,7 @@ def transition(
 ) -> Change[AnyFulfilment]:
     """An event happens to a fulfilment of this node, or to a part of it. Raises a refusal."""
     name, there = asked["event"], one.sold if asked["event"] == "return" else one.held
-    named = [] if name in ("pay", "pick") else one.named(asked["lines"], there, decider.catalogue)
+    named = [] if name in ("pay", "pick", "deliver") else one.named(asked["lines"], there, decider.catalogue)
     if name == "exchange":
         return _exchange(decider, order, one, asked["replacement"], named, to)
     if name == "adjust" and size(named) == size(there):

@@ -319,7 +319,7 @@ def _shown(name: str, one: FulfilmentTrace, is_lost: bool) -> dict[str, Any]:
         "location": one.location,
         "owner": one.owner,
         "state": one.state,
-        "expires_at": time_text(one.expires_ms) if one.expires_ms else None,
+        "expires_at": time_text(one.expires_ms) if one.state == "held" else None,
         "lines": one.lines,
         "history": one.history,
         "is_duplicate": is_lost,

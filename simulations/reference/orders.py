@@ -181,6 +181,7 @@ class Orders:
                 barcodes=one.barcodes,
                 sold=change.lots if change.to in HANDED_OUT else [],
                 part_of=one.id,
+                is_declined=name == "decline",
             )
             one.held = less(one.held, change.lots)
             order.fulfilments[part.id] = part
@@ -189,11 +190,12 @@ class Orders:
             return entry
         if name == "return":
             one.sold = less(one.sold, change.lots)
-        else:
+        elif name != "deliver":
             one.held = [*less(one.held, change.lots), *change.taken]
             one.sold = change.lots if change.to in HANDED_OUT else []
         one.barcodes = [*one.barcodes, *change.barcodes]
-        one.expires_ms = one.expires_ms if change.to == "held" else 0
+        one.expires_ms = one.expires_ms if change.to in ("held", "declined") else 0
+        one.is_declined = name == "decline"
         one.note(entry, "step", change.to, number, ids)
         return entry
 
@@ -219,7 +221,16 @@ class Orders:
             pass
 
     def _does_one_thing(self, order: KeptOrder, now_ms: int) -> bool:
-        """The next thing that is due: an event that can happen, a hold that expires, an event that waited too long."""
+        """The next thing that is due: an event that can happen, a hold that expires, an event that waited too long.
+
+        First of all, what the store declined: it may promise nothing elsewhere, so it says that nobody sends it.
+        """
+        for one in order.fulfilments.values():
+            if one.is_declined:
+                one.is_declined = False
+                entry = self._record(order, "decline", [], now_ms)
+                self._report(order, entry, one, "nowhere", 0, None)
+                return True
         for waiting in order.parked:
             for one in order.in_order:
                 if waiting.waits_for(one) and self._settles(order, one, waiting, now_ms):

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from simulations.clients import Client
 from simulations.workloads.batches import BatchesClient
 from simulations.workloads.bundles import BundlesClient
+from simulations.workloads.declined_orders import DeclinedOrdersClient
 from simulations.workloads.feed_readers import FeedReader
 from simulations.workloads.floods import FloodClient
 from simulations.workloads.forecasts import ForecastsClient
@@ -34,6 +35,7 @@ from simulations.workloads.till_clocks import TillClient
 WORKLOADS: Mapping[str, type[Client]] = {
     "batches": BatchesClient,
     "bundles": BundlesClient,
+    "declined-orders": DeclinedOrdersClient,
     "feed-readers": FeedReader,
     "floods": FloodClient,
     "forecasts": ForecastsClient,

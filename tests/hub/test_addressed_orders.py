@@ -136,3 +136,26 @@ async def test_an_address_that_makes_no_sense_is_refused(hub: Caller, more: dict
     await chain(hub, w_1={"cola": 2})
     status, problem = await hub.write("/v1/orders", body("web-1", ("cola", 1), **more))
     assert (status, problem["field"]) == (422, field)
+
+
+async def test_what_a_location_declines_is_sent_by_the_next_one_of_the_area(hub: Caller) -> None:
+    await chain(hub, w_1={"cola": 9}, w_2={"cola": 9})
+    servers = [{"location": "w-1"}, {"location": "w-2", "priority": 200}]
+    await write(hub, "area", "zj", {"covers": [ZHEJIANG], "serves": servers})
+    await hub.good("/v1/orders", body("web-1", ("cola", 4), paid=True))
+    part = {"event": "decline", "fulfilment": "hub-east.1", "lines": [{"sku": "cola", "quantity": 1}]}
+    await hub.good("/v1/orders/web-1/events", part)
+    order = await hub.good("/v1/orders/web-1")
+    states = {one["id"]: (one["location"], one["state"]) for one in order["fulfilments"]}
+    assert states == {
+        "hub-east.1": ("w-1", "reserved"),
+        "hub-east.1-1": ("w-1", "declined"),
+        "hub-east.2": ("w-2", "reserved"),
+    }
+    assert (await hub.good("/v1/stock/w-2/cola"))["reserved"] == 1
+    await write(hub, "area", "zj", {"covers": [ZHEJIANG], "serves": servers[:1]})
+    await hub.good("/v1/orders", body("web-2", ("cola", 2), paid=True))
+    await hub.good("/v1/orders/web-2/events", {"event": "decline"})
+    order = await hub.good("/v1/orders/web-2")
+    assert [(one["location"], one["state"]) for one in order["fulfilments"]] == [("w-1", "declined")]
+    assert [(one["event"], one["outcome"]) for one in order["reports"]] == [("decline", "nowhere")]

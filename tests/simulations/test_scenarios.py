@@ -70,6 +70,10 @@ def had_returns_at_two_places(outcome: Outcome) -> bool:
     return outcome.counts["returned at two places"] > 0 and outcome.counts["return elsewhere counted"] > 0
 
 
+def had_goods_declined(outcome: Outcome) -> bool:
+    return outcome.counts["declined and begun elsewhere"] > 0 and outcome.counts["order nowhere"] > 0
+
+
 def had_events_at_two_hubs(outcome: Outcome) -> bool:
     return outcome.counts["reported at two hubs"] > 0
 
@@ -133,6 +137,7 @@ HAPPENS: dict[str, Callable[[Outcome], bool]] = {
     "stock-read": had_figures_read,
     "two-workers": had_events_at_two_hubs,
     "wan-flap": had_links_that_broke,
+    "declined-orders": had_goods_declined,
     "goods-back-anywhere": had_returns_at_two_places,
     "one-request-at-a-time": had_forecasts_and_requests,
     "region-lost": had_stores_that_moved,

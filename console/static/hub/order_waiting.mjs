@@ -14,11 +14,13 @@ const t = words({
   "ambiguous": ["did not say which fulfilment it means.", "没有指明是哪一个履约单。"],
   "duplicate": ["cannot be undone, although the order was placed twice.", "订单重复，但已无法撤销。"],
   "excess": ["brought back more than was handed out.", "退回数量超过交付数量。"],
+  "nowhere": ["was declined, and no other location can send all of it.", "被拒单，且没有其他地点能全部发货。"],
+  "unwanted": ["was declined, and the customer cancelled it meanwhile.", "被拒单，且顾客已同时取消。"],
   other: ["had no effect: {outcome}.", "未生效：{outcome}。"],
 });
 
 const REASONS = ["unknown-order", "unknown-fulfilment", "early", "owner"];
-const OUTCOMES = ["impossible", "late", "short", "ambiguous", "duplicate", "excess"];
+const OUTCOMES = ["impossible", "late", "short", "ambiguous", "duplicate", "excess", "nowhere", "unwanted"];
 
 /** What a waiting event waits for, and until when. */
 export function waitText(one) {

@@ -33,7 +33,7 @@ const t = words({
 });
 
 // The states that fulfilments have, in the order of their life. A table of an operator names no others.
-const STATES = ["held", "reserved", "amended", "exchanged", "picking", "shipped", "collected", "returned", "expired", "cancelled"];
+const STATES = ["held", "reserved", "amended", "exchanged", "picking", "shipped", "delivered", "collected", "returned", "declined", "expired", "cancelled"];
 
 const TYPING_MS = 150;
 const FILTERS = ["q", "state", "location", "channel"];

@@ -60,6 +60,8 @@ const t = words({
   "report-other_items": ["other items came back than were sold", "退回商品与售出不一致"],
   "report-number_used": ["its number was used before", "事件序号已使用"],
   "report-passed_on": ["its owner was told", "已转交负责节点"],
+  "report-nowhere": ["no other location can send all of it", "没有其他地点能全部发货"],
+  "report-unwanted": ["the customer cancelled it meanwhile", "顾客已同时取消"],
 
   waiting: ["Events that wait", "等待中的事件"],
   waitingWhy: [

@@ -10,13 +10,15 @@ const t = words({
   exchange: ["exchange", "换货"],
   pick: ["pick", "拣货"],
   ship: ["ship", "发货"],
+  deliver: ["deliver", "送达"],
   collect: ["collect", "自提"],
+  decline: ["decline", "拒单"],
   cancel: ["cancel", "取消"],
   return: ["return", "退货"],
   expire: ["expire", "过期"],
 });
 
-const KNOWN = ["hold", "reserve", "pay", "adjust", "exchange", "pick", "ship", "collect", "cancel", "return", "expire"];
+const KNOWN = ["hold", "reserve", "pay", "adjust", "exchange", "pick", "ship", "deliver", "collect", "decline", "cancel", "return", "expire"];
 
 /** The name of an event; one that only the chain's own machine has as it is. */
 export const eventName = (event) => (KNOWN.includes(event) ? t(event) : event);

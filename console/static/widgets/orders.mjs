@@ -11,8 +11,10 @@ const t = words({
   exchanged: ["exchanged", "已换货"],
   picking: ["being picked", "拣货中"],
   shipped: ["shipped", "已发货"],
+  delivered: ["delivered", "已送达"],
   collected: ["collected", "已自提"],
   returned: ["returned", "已退货"],
+  declined: ["declined by the location", "地点已拒单"],
   cancelled: ["cancelled", "已取消"],
   expired: ["expired", "已过期"],
   unknown: ["unknown here", "本节点未知"],
@@ -23,14 +25,16 @@ const t = words({
   exchange: ["exchanged", "换货"],
   pick: ["picking began", "开始拣货"],
   ship: ["shipped", "发货"],
+  deliver: ["delivered", "送达"],
   collect: ["collected", "顾客自提"],
+  decline: ["declined", "拒单"],
   cancel: ["cancelled", "取消"],
   expire: ["expired", "过期释放"],
   return: ["returned", "退货"],
   hand_over: ["handed to the store", "移交门店"],
 });
 
-const TONES = { held: "warn", picking: "warn", cancelled: "quiet-pill", expired: "quiet-pill", returned: "quiet-pill" };
+const TONES = { held: "warn", picking: "warn", declined: "warn", cancelled: "quiet-pill", expired: "quiet-pill", returned: "quiet-pill" };
 
 /** A state in words; a name of the chain's own machine as it is. */
 export const stateText = (state) => t.of(state, state);

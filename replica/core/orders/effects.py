@@ -22,12 +22,14 @@ from replica.core.orders.facts import (
     COVERED,
     DUPLICATE,
     HAND_OVER,
+    NOWHERE,
     PASSED_ON,
     REPEAT,
     REPORT,
     SPLIT,
     STEP,
     UNCHANGED,
+    UNWANTED,
     VOID,
     AskFacts,
     HandoverFacts,
@@ -40,7 +42,7 @@ from replica.core.orders.facts import (
     TakeBackFacts,
     VoidFacts,
 )
-from replica.core.orders.machine import Nature
+from replica.core.orders.machine import DECLINE, Nature
 from replica.core.orders.order import EventReport, Fulfilment, Order, Parked, Past, Placed
 
 
@@ -68,6 +70,8 @@ def apply_facts(order: Order, entry: Entry, facts: OrderFacts) -> Fulfilment | P
                 _report(order, entry, facts.fulfilment, facts.outcome)
             fulfilment = order.fulfilments.get(facts.fulfilment)
             if fulfilment is not None:
+                if entry.content.reason == DECLINE and facts.outcome in (NOWHERE, UNWANTED):
+                    fulfilment.declined = []
                 _deal_with(fulfilment, facts.number, facts.deduplication_ids)
                 _remember(fulfilment, entry, REPORT)
                 _trim(fulfilment.history)
@@ -119,6 +123,8 @@ def _step(order: Order, entry: Entry, facts: StepFacts) -> Fulfilment:
             instead_of=facts.instead_of,
         )
     fulfilment.state, fulfilment.expires_ms = facts.to, facts.expires_ms
+    if entry.content.reason == DECLINE:
+        fulfilment.declined = cut(fulfilment.allocations, facts.reversed)
     if facts.reversed:
         fulfilment.allocations = without(fulfilment.allocations, facts.reversed)
     fulfilment.allocations += [
@@ -159,6 +165,8 @@ def _split(order: Order, entry: Entry, facts: SplitFacts) -> Fulfilment | None:
     )
     if part.nature is Nature.HANDED_OUT:
         part.sold = cut(whole.allocations, facts.units)
+    if entry.content.reason == DECLINE:
+        part.declined, part.expires_ms = cut(whole.allocations, facts.units), whole.expires_ms
     whole.allocations = without(whole.allocations, facts.units)
     order.fulfilments[part.id] = part
     for one in (whole, part):

@@ -68,7 +68,7 @@ from replica.core.orders.requests import (
     request_facts,
 )
 from replica.core.orders.returns import next_of_returns, take_back
-from replica.core.orders.revocations import select_fulfilment
+from replica.core.orders.revocations import begin_again, select_fulfilment
 from replica.core.orders.transitions import has_units, ids_of, judge, spread, step, transition
 
 
@@ -110,6 +110,8 @@ def _next_due(context: OrderContext, name: str) -> OrderDraft | None:
         return ask_owner(order, event, standing)
     for lost in order.to_void(context.node, context.location_owners):
         return _void(context, order, lost)
+    for declined in order.to_begin_again(context.node):
+        return begin_again(context, order, declined)
     if (told := next_of_returns(context, order) or pass_on(context, order)) is not None:
         return told
     own = [one for name, one in sorted(order.fulfilments.items()) if one.owner == context.node]
@@ -159,7 +161,7 @@ def _happen(context: OrderContext, event: OrderEvent, deduplication_id: bytes) -
     verdicts = {one.id: judge(context, one, families[one.id], event, deduplication_id) for one in concerned}
     open_to = _open_to(event, concerned, verdicts)
     _check_owner(context, event, concerned, open_to)
-    happening = _lines_for(context, event, concerned, open_to, verdicts)
+    happening, named = _lines_for(context, event, concerned, open_to, verdicts), _as_named_now(event, concerned)
     drafts, waiting, to_ask = [], [], []
     after: dict[str, ShownFulfilment] = {}
     told = concerned if event.lines is UNSET else [one for one, _ in happening]
@@ -183,9 +185,9 @@ def _happen(context: OrderContext, event: OrderEvent, deduplication_id: bytes) -
             after |= {shown_one.id: shown_one for shown_one in shown}
             outcomes.pop(one.id)
             outcomes[shown[-1].id] = HAPPENED
-    drafts += _asking(order, event, to_ask, deduplication_id)
+    drafts += _asking(order, named, to_ask, deduplication_id)
     if waiting:  # the first entry answers the caller, and this one knows until when the event waits
-        drafts = [*park(context, order, event, deduplication_id, [one.location for one in waiting]), *drafts]
+        drafts = [*park(context, order, named, deduplication_id, [one.location for one in waiting]), *drafts]
     outcomes |= {**{one.id: ASKED for one in to_ask}, **{one.id: PARKED for one in waiting}}
     passed_by = _passed_by(event, concerned, verdicts, open_to)
     counting = [one for one in passed_by if one.owner == context.node or verdicts[one.id] is Reachability.EARLY]
@@ -194,7 +196,7 @@ def _happen(context: OrderContext, event: OrderEvent, deduplication_id: bytes) -
     else:
         drafts = _nothing_happens(order, event, concerned, verdicts, counting, deduplication_id)
     if event.event in (CANCEL, RETURN):  # others count their own numbers
-        drafts += _asking(order, event, [one for one in passed_by if one not in counting], deduplication_id)
+        drafts += _asking(order, named, [one for one in passed_by if one not in counting], deduplication_id)
     return _answering(drafts, order, after, event, outcomes)
 
 
@@ -298,6 +300,12 @@ def _spread(
                 field=f"lines[{index}].quantity",
             )
     return [(one, msgspec.structs.replace(event, lines=share)) for one, share in shares]
+
+
+def _as_named_now(event: OrderEvent, concerned: Sequence[Fulfilment]) -> OrderEvent:
+    """An event that names a fulfilment which was replaced names the one that replaced it: its owner knows only that."""
+    is_replaced = event.fulfilment and event.fulfilment != concerned[0].id
+    return msgspec.structs.replace(event, fulfilment=concerned[0].id) if is_replaced else event
 
 
 def _asking(order: Order, event: OrderEvent, to_ask: Sequence[Fulfilment], deduplication_id: bytes) -> list[OrderDraft]:
@@ -435,9 +443,7 @@ def _answering(
             facts = msgspec.structs.replace(
                 answering, state=state, shown=shown, request=request_facts(event), outcomes=told
             )
-        case ParkFacts() | AskFacts() as answering:  # it holds the request already
-            facts = msgspec.structs.replace(answering, state=state, shown=shown, outcomes=told)
-        case TakeBackFacts() as answering:
+        case ParkFacts() | AskFacts() | TakeBackFacts() as answering:  # it holds the request already
             whole = EventRequest(event) if answering.request.event != event else None
             facts = msgspec.structs.replace(answering, state=state, shown=shown, outcomes=told, share_of=whole)
         case HandoverFacts() | VoidFacts():

@@ -64,6 +64,12 @@ COVERED = "covered"
 MOVED = "moved"
 """Outcome of such a request: another fulfilment replaces it."""
 
+NOWHERE = "nowhere"
+"""Outcome of a fulfilment that its location declined, and that no other location could take as a whole."""
+
+UNWANTED = "unwanted"
+"""Outcome of a fulfilment that its location declined, and that the customer cancelled meanwhile."""
+
 CANCELLED = "cancelled"
 """Outcome of such a request: it was cancelled, and nothing replaces it."""
 
@@ -139,7 +145,7 @@ class StepFacts(Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False,
 
 
 class SplitFacts(Struct, frozen=True, omit_defaults=True, kw_only=True, tag_field="act", tag=SPLIT):
-    """Some units of a fulfilment were shipped, collected or cancelled. They are a fulfilment now; the rest goes on."""
+    """Some units were shipped, collected, declined or cancelled. They are a fulfilment now; the rest goes on."""
 
     fulfilment: str
     """The one that is split. It keeps its id, its state and the rest of its units."""
@@ -167,6 +173,9 @@ class ParkFacts(Struct, frozen=True, omit_defaults=True, kw_only=True, tag_field
     state: str = ""
     shown: tuple[ShownFulfilment, ...] = ()
     request: EventRequest
+    """The event at the fulfilment that it waits for."""
+    share_of: EventRequest | None = None
+    """What the caller asked, if it named a fulfilment that this one replaces."""
     deduplication_ids: tuple[bytes, ...] = msgspec.field(default=(), name="tellings")
 
 
@@ -209,6 +218,9 @@ class AskFacts(Struct, frozen=True, omit_defaults=True, kw_only=True, tag_field=
     state: str = ""
     shown: tuple[ShownFulfilment, ...] = ()
     request: EventRequest
+    """The event at the fulfilment that its owner is asked about."""
+    share_of: EventRequest | None = None
+    """What the caller asked, if it named a fulfilment that this one replaces."""
     deduplication_ids: tuple[bytes, ...] = msgspec.field(default=(), name="tellings")
 
 

@@ -326,6 +326,8 @@ class Orders:
                 self.with_conflicts.put(order.name, other.clock)
         has_goods = any(one.goods for one in order.parked)
         owners = self.location_owners
+        if order.to_begin_again(self.node):
+            self._due.remind((order.name,))
         if has_goods or order.to_pass_on(self.node, owners) or order.to_void(self.node, owners):
             self._due.remind((order.name,))
             self._duplicated[order.name] = None

@@ -35,6 +35,7 @@ DEFAULT_KEY = "default"
 
 HOLD, RESERVE, PAY, ADJUST, EXCHANGE = "hold", "reserve", "pay", "adjust", "exchange"
 PICK, SHIP, COLLECT, CANCEL, RETURN, EXPIRE = "pick", "ship", "collect", "cancel", "return", "expire"
+DELIVER, DECLINE = "deliver", "decline"
 
 
 class Nature(Enum):
@@ -53,8 +54,10 @@ NATURES: Mapping[str, Nature] = {
     "exchanged": Nature.HOLDS,
     "picking": Nature.HOLDS,
     "shipped": Nature.HANDED_OUT,
+    "delivered": Nature.HANDED_OUT,
     "collected": Nature.HANDED_OUT,
     "returned": Nature.HANDED_OUT,
+    "declined": Nature.ENDED,
     "expired": Nature.ENDED,
     "cancelled": Nature.ENDED,
 }
@@ -69,6 +72,8 @@ EVENTS: Mapping[str, tuple[Nature, Nature]] = {
     PICK: (Nature.HOLDS, Nature.HOLDS),
     SHIP: (Nature.HOLDS, Nature.HANDED_OUT),
     COLLECT: (Nature.HOLDS, Nature.HANDED_OUT),
+    DELIVER: (Nature.HANDED_OUT, Nature.HANDED_OUT),
+    DECLINE: (Nature.HOLDS, Nature.ENDED),
     CANCEL: (Nature.HOLDS, Nature.ENDED),
     EXPIRE: (Nature.HOLDS, Nature.ENDED),
     RETURN: (Nature.HANDED_OUT, Nature.HANDED_OUT),
@@ -78,7 +83,7 @@ EVENTS: Mapping[str, tuple[Nature, Nature]] = {
 PARTIAL = (ADJUST, EXCHANGE, RETURN)
 """Events that concern some of the units and may come again for others. Any other event happens once."""
 
-SPLITTING = (SHIP, COLLECT, CANCEL)
+SPLITTING = (SHIP, COLLECT, DECLINE, CANCEL)
 """Events that may concern some of the units, too: these become a fulfilment of their own, and the rest goes on."""
 
 FLOWS: Mapping[str, tuple[tuple[str, str], ...]] = {
@@ -90,6 +95,8 @@ FLOWS: Mapping[str, tuple[tuple[str, str], ...]] = {
     PICK: (),
     SHIP: ((HELD, CUSTOMER),),
     COLLECT: ((HELD, CUSTOMER),),
+    DELIVER: (),
+    DECLINE: ((HELD, FREE),),
     CANCEL: ((HELD, FREE),),
     EXPIRE: ((HELD, FREE),),
     RETURN: ((CUSTOMER, QUARANTINE),),
@@ -241,8 +248,10 @@ DEFAULT_DOCUMENT = MachineDocument(
         Transition(PICK, _PAID, "picking"),
         Transition(SHIP, _WAITING, "shipped"),
         Transition(COLLECT, ("held", *_WAITING), "collected"),
-        Transition(RETURN, ("shipped", "collected", "returned"), "returned"),
+        Transition(DELIVER, ("shipped",), "delivered"),
+        Transition(RETURN, ("shipped", "delivered", "collected", "returned"), "returned"),
         Transition(EXPIRE, ("held",), "expired"),
+        Transition(DECLINE, ("held", *_WAITING), "declined"),
         Transition(CANCEL, ("held", *_WAITING), "cancelled"),
     ),
 )

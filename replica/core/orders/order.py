@@ -65,6 +65,8 @@ class Fulfilment(Struct, array_like=True, gc=False):
     """Barcodes under which its SKUs were ordered, each with the SKU that it meant then."""
     may_send: list[str] = []
     """If its order goes to an address: the locations that may send it, the cheapest first. Empty: any."""
+    declined: list[Allocation] = []
+    """Units that its location declined. Empty again once it is noted that they are sent from nowhere."""
 
     @property
     def part_of(self) -> str:
@@ -196,6 +198,11 @@ def whole_of(name: str) -> str:
     return whole if number.isdigit() and whole.rpartition(".")[2].isdigit() else ""
 
 
+def begun_by(name: str) -> str:
+    """The node that began a fulfilment, by its id: that of a part begins with the id of the whole."""
+    return (whole_of(name) or name).rpartition(".")[0]
+
+
 def wholes_of(fulfilments: Iterable[Fulfilment]) -> list[str]:
     """Ids of fulfilments, where those of parts are of what they were split off, each once."""
     return list(dict.fromkeys(one.part_of or one.id for one in fulfilments))
@@ -254,6 +261,23 @@ class Order(Struct, array_like=True, gc=False):
     def next_part(self, whole: str) -> str:
         """The id of the next part of a fulfilment."""
         return f"{whole}{PART}{1 + sum(one.part_of == whole for one in self.fulfilments.values())}"
+
+    def to_begin_again(self, node: str) -> list[Fulfilment]:
+        """Fulfilments that a node began, that their locations declined, and that nothing replaces yet.
+
+        Only the node that began a fulfilment replaces it, so it is never held twice. Those of placements that lost are
+        not replaced.
+        """
+        declined = [one for one in self.fulfilments.values() if one.declined and begun_by(one.id) == node]
+        if not declined:
+            return []
+        replaced, lost = [one.instead_of for one in self.fulfilments.values()], self.lost()
+        return [one for one in declined if one.id not in replaced and one.id not in lost]
+
+    def declined_at(self, skus: Iterable[str]) -> list[str]:
+        """The locations that declined some of these SKUs."""
+        wanted = dict.fromkeys(skus)
+        return [one.location for one in self.fulfilments.values() if any(unit.sku in wanted for unit in one.declined)]
 
     def family(self, fulfilment: Fulfilment) -> list[Fulfilment]:
         """A fulfilment, with its parts or with the fulfilment and the other parts that it was split off."""

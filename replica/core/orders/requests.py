@@ -26,7 +26,7 @@ ORDER = "order"
 OrderName = Annotated[str, Meta(pattern=ITEM_PATTERN, description="The caller's own name of the order.")]
 Reference = Annotated[Text, Meta(description="An opaque reference, never the data itself.")]
 
-OutsideEvent = Literal["pay", "adjust", "exchange", "pick", "ship", "collect", "cancel", "return"]
+OutsideEvent = Literal["pay", "adjust", "exchange", "pick", "ship", "deliver", "collect", "decline", "cancel", "return"]
 """Events that callers report; nodes add the others themselves."""
 
 
@@ -62,9 +62,9 @@ class OrderEvent(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=
     """Something that happened to an order, or to one fulfilment of it.
 
     `lines` are the units that an adjustment or exchange takes out of the order, or that a return brings back. They are
-    also the units that are shipped, collected or cancelled, if that happens to a part only. A line names a SKU, or the
-    barcode under which it was ordered. `replacement` is what an exchange takes instead. `number` is the sender's number
-    of the event, counted from 1 for each fulfilment: an event that skips a number waits.
+    also the units that are shipped, collected, declined or cancelled, if that happens to a part only. A line names a
+    SKU, or the barcode under which it was ordered. `replacement` is what an exchange takes instead. `number` is the
+    sender's number of the event, counted from 1 for each fulfilment: an event that skips a number waits.
     """
 
     order: OrderName

@@ -1,4 +1,8 @@
-"""Revocations: a fulfilment whose units are missing is cancelled by its owner, and replaced where that is possible."""
+"""Revocations: a fulfilment that ends early is replaced at another location, where that is possible.
+
+If its units are missing, its owner revokes it. If its location declined it, such as because a picker did not find the
+goods, the node that began it replaces it. The replacement holds units of the node that writes it, in one entry.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +13,13 @@ from replica.core.orders.facts import (
     COVERED,
     IMPOSSIBLE,
     MOVED,
+    NOWHERE,
     SHORTAGE,
+    UNWANTED,
     ReportFacts,
     StepFacts,
 )
-from replica.core.orders.machine import CANCEL, HOLD, RESERVE
+from replica.core.orders.machine import CANCEL, DECLINE, HOLD, RESERVE
 from replica.core.orders.order import Fulfilment, Order, Parked
 from replica.core.orders.owners import ask_owner
 from replica.core.orders.requests import Revocation
@@ -51,12 +57,24 @@ def revoke(context: OrderContext, order: Order, fulfilment: Fulfilment, parked: 
     return step(context, order, fulfilment, CANCEL, facts)
 
 
+def begin_again(context: OrderContext, order: Order, declined: Fulfilment) -> OrderDraft:
+    """Begin what a location declined at another one. If none can hold all of it, or the customer cancelled, say so."""
+    is_cancelled = any(
+        one.event is not None and one.event.event == CANCEL and one.concerns(declined) for one in order.parked
+    )
+    replacement = None if is_cancelled else _begin_elsewhere(context, order, declined)
+    if replacement is not None:
+        return replacement
+    report = ReportFacts(fulfilment=declined.id, outcome=UNWANTED if is_cancelled else NOWHERE)
+    return OrderDraft(scope=declined.location, order=order.name, event=DECLINE, facts=report)
+
+
 def _begin_elsewhere(context: OrderContext, order: Order, fulfilment: Fulfilment) -> OrderDraft | None:
     """The same lines, for the same time, at another location where this node can hold all of them."""
     event = HOLD if fulfilment.expires_ms else RESERVE
     to = context.machine.step("", event)
     source = context.source(order.channel)
-    found = elsewhere(context.ledger, context.locations, source.units, fulfilment)
+    found = elsewhere(context.ledger, context.locations, source.units, order, fulfilment)
     if found is None or not isinstance(to, str):
         return None
     location, wanted = found

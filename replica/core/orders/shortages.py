@@ -108,16 +108,18 @@ def select(found: Iterable[Candidate], short: Mapping[tuple[str, str], int]) -> 
 
 
 def elsewhere(
-    ledger: Ledger, locations: Sequence[str], units: Callable[[str, str], int], fulfilment: Fulfilment
+    ledger: Ledger, locations: Sequence[str], units: Callable[[str, str], int], order: Order, fulfilment: Fulfilment
 ) -> tuple[str, list[WantedLine]] | None:
-    """Another location where a node can hold everything that a fulfilment holds, its own locations first.
+    """Another location where a node can hold everything that a fulfilment holds or held, its own locations first.
 
-    If the order goes to an address, it is one that may send it there, the cheapest first. None where the customer chose
-    the location, or there is no other one.
+    If the order goes to an address, it is one that may send it there, the cheapest first. It is none that declined
+    these goods. None where the customer chose the location, or there is no other one.
     """
-    if fulfilment.is_fixed or not fulfilment.allocations:
+    held = fulfilment.allocations or fulfilment.declined
+    if fulfilment.is_fixed or not held:
         return None
-    there = ledger.locations(fulfilment.allocations[0].recipe[0][0])
+    there = ledger.locations(held[0].recipe[0][0])
+    left_out = [fulfilment.location, *order.declined_at(allocation.sku for allocation in held)]
     own = [location for location in locations if location in there]
     others = [one for one in fulfilment.may_send if one in there] if fulfilment.may_send else [*own, *there]
     for location in dict.fromkeys(others):
@@ -129,8 +131,8 @@ def elsewhere(
                 quantity=allocation.quantity,
                 location=location,
             )
-            for index, allocation in enumerate(fulfilment.allocations)
+            for index, allocation in enumerate(held)
         ]
-        if location != fulfilment.location and not allocate(ledger, locations, units, wanted).short:
+        if location not in left_out and not allocate(ledger, locations, units, wanted).short:
             return location, wanted
     return None

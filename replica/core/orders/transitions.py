@@ -34,6 +34,7 @@ from replica.core.orders.machine import (
     ADJUST,
     CANCEL,
     COLLECT,
+    DECLINE,
     EXCHANGE,
     EXPIRE,
     PARTIAL,
@@ -153,14 +154,18 @@ def step(
     facts: StepFacts,
     staying: Mapping[tuple[str, str], int] | None = None,
 ) -> OrderDraft:
-    """One transition and the units it moves. A cancellation or expiry reverses all units; else `facts` says which.
+    """One transition and the units it moves. What ends a hold reverses all units; else `facts` says which.
+
+    What was declined keeps the time at which its hold expires, for the fulfilment that replaces it.
 
     Args:
         staying: units, by item and account, that an exchange gives back and takes: they stay held.
     """
-    if event in (CANCEL, EXPIRE):
+    if event in (CANCEL, EXPIRE, DECLINE):
         facts = msgspec.structs.replace(facts, reversed=all_of(fulfilment.allocations))
-    facts = msgspec.structs.replace(facts, expires_ms=fulfilment.expires_ms if facts.to == "held" else 0)
+    facts = msgspec.structs.replace(
+        facts, expires_ms=fulfilment.expires_ms if facts.to == "held" or event == DECLINE else 0
+    )
     moves: tuple[Move, ...] = ()
     if event in (SHIP, COLLECT):
         moves = _leaving(context, fulfilment.allocations)
@@ -183,7 +188,7 @@ def _split(
     deduplication_ids: tuple[bytes, ...],
     settles: bytes,
 ) -> OrderDraft:
-    """Ship, collect or cancel some units of a fulfilment. They become a fulfilment of their own; the rest goes on."""
+    """Ship, collect, decline or cancel some units. They become a fulfilment of their own; the rest goes on."""
     moved = cut(fulfilment.allocations, units)
     if sum(len(one.lines) for one in order.fulfilments.values()) + len(moved) > SPLIT_LINES_MAX:
         raise Invalid(
@@ -199,7 +204,7 @@ def _split(
         settles=settles,
         deduplication_ids=deduplication_ids,
     )
-    moves = _going_back(context, moved) if event.event == CANCEL else _leaving(context, moved)
+    moves = _going_back(context, moved) if event.event in (CANCEL, DECLINE) else _leaving(context, moved)
     return OrderDraft(scope=fulfilment.location, order=order.name, event=event.event, facts=facts, moves=moves)
 
 

@@ -108,7 +108,8 @@ class FulfilmentView(Struct, frozen=True):
     """A fulfilment as this node sees it; `owner` is the node that decides about it.
 
     `is_duplicate`: the order was placed at two nodes, and the fulfilment belongs to the placement that is voided.
-    `part_of`: the fulfilment that it was split off, because its units were shipped, collected or cancelled first.
+    `part_of`: the fulfilment that it was split off, because its units were shipped, collected, declined or cancelled
+    first.
     """
 
     id: str
@@ -265,7 +266,7 @@ def fulfilment_view(one: Fulfilment, is_duplicate: bool) -> FulfilmentView:
         location=one.location,
         owner=one.owner,
         state=one.state,
-        expires_at=time_text(one.expires_ms) if one.expires_ms else None,
+        expires_at=time_text(one.expires_ms) if one.expires_ms and one.allocations else None,
         lines=_lines(one.lines),
         history=history,
         is_duplicate=is_duplicate,

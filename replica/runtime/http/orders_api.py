@@ -70,10 +70,10 @@ class EventBody(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=T
     """An event of an order, or of one of its fulfilments.
 
     `lines`: the units that an adjustment or exchange releases, or that a return brings back. They may also be the units
-    that are shipped, collected or cancelled, if that happens to a part: these units become a fulfilment of their own,
-    and the rest goes on. A line names a SKU, or the barcode under which it was ordered. `replacement`: the units that
-    an exchange takes instead. `number` counts the events of a fulfilment from 1. An event that skips a number waits for
-    the one before.
+    that are shipped, collected, declined or cancelled, if that happens to a part: these units become a fulfilment of
+    their own, and the rest goes on. A line names a SKU, or the barcode under which it was ordered. `replacement`: the
+    units that an exchange takes instead. `number` counts the events of a fulfilment from 1. An event that skips a
+    number waits for the one before.
     """
 
     event: OutsideEvent
