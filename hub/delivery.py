@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
-from msgspec import Struct
+from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
 from hub.openings import opening_by
@@ -63,6 +63,7 @@ class _Site(Struct, frozen=True):
     alike: object
     position: Point | None
     serves_walk_ins: bool
+    margin_percent: int | None
 
 
 class Surveyor:
@@ -137,7 +138,10 @@ class Surveyor:
             current_ms = last_current_ms(location)
             unheard_ms = None if current_ms is None else max(0, now_ms - current_ms)
             distance_km = distance_to(site.position)
-            found.append(Surveyed(location, distance_km, opens[0], opens[1], unheard_ms, site.serves_walk_ins))
+            one = Surveyed(
+                location, distance_km, opens[0], opens[1], unheard_ms, site.serves_walk_ins, site.margin_percent
+            )
+            found.append(one)
         return found
 
     def _site(self, replica: Replica, location: str) -> _Site:
@@ -146,12 +150,14 @@ class Surveyor:
         site = self._outdated.get(location)
         if site is None or site.packed is not packed:
             document = read_location(packed) if packed is not None else None
+            margin = document.margin_percent if document is not None else UNSET
             site = _Site(
                 packed=packed,
                 document=document,
                 alike=(document.calendars, document.time_zone) if document is not None else None,
                 position=position_in(document),
                 serves_walk_ins=document is not None and document.type == "store",
+                margin_percent=None if margin is UNSET else margin,
             )
         self._sites[location] = site
         return site

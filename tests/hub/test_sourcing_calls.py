@@ -219,3 +219,17 @@ async def test_a_location_that_moves_is_as_far_as_its_newest_document_says(hub: 
     answer = await ask(hub, ("cola", 2))
     assert sent(answer) == {"w-2": {"cola": 2}}
     assert answer["candidates"][0]["distance_km"] < 1
+
+
+async def test_a_location_with_a_better_margin_may_be_farther_away(hub: Caller) -> None:
+    await chain(hub, w_1={"cola": 9}, w_2={"cola": 9})
+    for name, percent in (("w-1", 10), ("w-2", 90)):
+        lat, lon = PLACES[name]
+        place = {"type": "warehouse", "name": name, "region": "east", "lat": lat, "lon": lon}
+        await write(hub, "location", name, {**place, "margin_percent": percent})
+    answer = await ask(hub, ("cola", 2))
+    assert sent(answer) == {"w-2": {"cola": 2}}
+    costs = {one["location"]: one["costs"].get("margin", 0) for one in answer["candidates"]}
+    assert costs == {"w-1": 1_600, "w-2": 0}
+    await write(hub, "sourcing", "default", {"per_margin_percent": 1})
+    assert sent(await ask(hub, ("cola", 2))) == {"w-1": {"cola": 2}}

@@ -56,6 +56,9 @@ class LocationDocument(Struct, frozen=True, forbid_unknown_fields=True, omit_def
     time_zone: Words = "UTC"
     hours: dict[str, Words] = {}
     dispatch: Dispatch = Dispatch()
+    margin_percent: (
+        Annotated[int, Meta(ge=0, le=100, description="What is earned on goods that it sends.")] | UnsetType
+    ) = UNSET
     calendars: Annotated[CalendarNames, Meta(description="When it dispatches goods. All of them hold together.")] = ()
 
 

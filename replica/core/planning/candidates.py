@@ -28,7 +28,8 @@ class Surveyed(Struct, frozen=True, gc=False):
 
     `opens_ms`: when it dispatches goods next; None if that is far away. `closed`: why it does not now, if it does not.
     `unheard_ms`: for how long this node has heard nothing of it; None if it never did. `serves_walk_ins`: customers buy
-    there too, so its last units are worth more.
+    there too, so its last units are worth more. `margin_percent`: what is earned on its goods; None if unknown, which
+    counts as the most that any location earns.
     """
 
     location: str
@@ -37,6 +38,7 @@ class Surveyed(Struct, frozen=True, gc=False):
     closed: Closed | None = None
     unheard_ms: int | None = 0
     serves_walk_ins: bool = False
+    margin_percent: int | None = None
 
 
 class Candidate(Struct, frozen=True, gc=False):
@@ -82,7 +84,7 @@ def sort_out(
     """
     ordered = sorted(dict.fromkeys(one.priorities for one in serving.values()))
     steps = {priorities: step for step, priorities in enumerate(ordered)}
-    candidates: list[Candidate] = []
+    fit: list[tuple[Surveyed, int, int, bool]] = []
     unfit: list[Unfit] = []
     latest_ms = now_ms + weights.dispatch_within_hours * HOUR_MS
     for one in surveyed:
@@ -94,13 +96,21 @@ def sort_out(
         else:
             step = steps[served.priorities] if served is not None else 0
             is_backup = served is not None and served.is_backup
-            candidates.append(_candidate(one, one.opens_ms, step, is_backup, weights, now_ms))
+            fit.append((one, one.opens_ms, step, is_backup))
+    best_percent = max([one.margin_percent for one, *_ in fit if one.margin_percent is not None], default=0)
+    candidates = [_candidate(*one, weights, now_ms, best_percent) for one in fit]
     candidates.sort(key=lambda one: (one.cost, one.location))
     return candidates, unfit
 
 
 def _candidate(
-    one: Surveyed, opens_ms: int, step: int, is_backup: bool, weights: SourcingDocument, now_ms: int
+    one: Surveyed,
+    opens_ms: int,
+    step: int,
+    is_backup: bool,
+    weights: SourcingDocument,
+    now_ms: int,
+    best_percent: int,
 ) -> Candidate:
     parts: dict[str, int] = {}
     if weights.split:
@@ -112,6 +122,8 @@ def _candidate(
     metres = round(one.distance_km * 1_000) if one.distance_km is not None else weights.unknown_km * 1_000
     if points := metres * weights.per_km // 1_000:
         parts["distance"] = points
+    if one.margin_percent is not None and (points := (best_percent - one.margin_percent) * weights.per_margin_percent):
+        parts["margin"] = points
     if opens_ms > now_ms and (points := (opens_ms - now_ms) * weights.per_closed_hour // HOUR_MS):
         parts["closed"] = points
     if one.unheard_ms != 0:

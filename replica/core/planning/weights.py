@@ -28,7 +28,8 @@ class SourcingDocument(Struct, frozen=True, forbid_unknown_fields=True, omit_def
 
     `split`: each location that sends something. `priority`: each step of priority that a location is behind the first.
     `backup`: a location that is a backup. `per_km`: each kilometre; `unknown_km`: the kilometres to a location with an
-    unknown distance. `per_closed_hour`: each hour until a location dispatches again; one that does not within
+    unknown distance. `per_margin_percent`: each percent of margin that a location earns less on its goods than the best
+    one that may send. `per_closed_hour`: each hour until a location dispatches again; one that does not within
     `dispatch_within_hours` is no source. `per_unheard_hour`: each hour since this hub last heard of a location; after
     `unheard_hours_max` no more is added. `last_unit`: each of the `last_units` of an item that is taken from a store.
     """
@@ -38,6 +39,7 @@ class SourcingDocument(Struct, frozen=True, forbid_unknown_fields=True, omit_def
     backup: Weight = 100_000
     per_km: Weight = 1
     unknown_km: Annotated[int, Meta(ge=0, le=20_016)] = 1_000
+    per_margin_percent: Weight = 20
     per_closed_hour: Weight = 5
     per_unheard_hour: Weight = 20
     unheard_hours_max: Annotated[int, Meta(ge=0, le=DISPATCH_HOURS_MAX)] = 168

@@ -132,3 +132,13 @@ def test_no_candidate_is_closed_too_long_or_serves_other_addresses(some: list[Dr
         assert not roles or one.location in roles
         assert one.cost == sum(one.parts.values()) and all(one.parts.values())
     assert [one.cost for one in candidates] == sorted(one.cost for one in candidates)
+
+
+def test_a_location_that_earns_less_than_the_best_one_that_may_send_costs_more() -> None:
+    weights = SourcingDocument(split=0, per_km=0, per_margin_percent=7)
+    margins = {"best": 40, "unknown": None, "poor": 31}
+    some = [surveyed(name, margin_percent=percent) for name, percent in margins.items()]
+    late = surveyed("late", opens_ms=None, margin_percent=99)
+    (best, unknown, poor), _ = sort_out([*some, late], {}, weights, NOW_MS)
+    assert [(one.location, one.cost) for one in (best, unknown, poor)] == [("best", 0), ("unknown", 0), ("poor", 63)]
+    assert (best.parts, poor.parts) == ({}, {"margin": 63})
