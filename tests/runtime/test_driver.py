@@ -294,6 +294,17 @@ async def test_same_key_after_a_restart_is_answered_from_the_journal() -> None:
             await driver.submit(receipt("r1", 11))
 
 
+async def test_old_key_beside_a_new_one_is_answered_from_the_journal() -> None:
+    async with driven(SimulatedJournal(SimulatedDisk(), WRITER)) as driver:
+        first = await driver.submit(receipt("r1"))
+        for number in range(8):
+            last = await driver.submit(receipt(f"more-{number}"))
+        assert b"r1" not in driver.replica.keys
+        assert b"more-7" in driver.replica.keys
+        assert list(await driver.submit_all([receipt("more-7"), receipt("r1")])) == [last, first]
+        assert on_hand(driver.replica) == 90
+
+
 async def test_repetition_of_a_refused_request_is_decided_again() -> None:
     async with driven(SimulatedJournal(SimulatedDisk(), WRITER)) as driver:
         with pytest.raises(Refused):
@@ -748,6 +759,26 @@ async def test_full_disk_is_tried_again_after_a_wait_with_old_answers_meanwhile(
         await driver.submit(sale("s1"))
     journal.elapsed_ms += driving.RELOAD_SHARE * 1_000
     assert (await driver.submit(sale("s1"))).sequence == 2
+    driver.stop()
+    await running
+
+
+async def test_full_disk_is_tried_again_after_ten_times_the_duration_of_the_reload() -> None:
+    disk = SimulatedDisk(room_bytes=0)
+    journal = SlowToLoad(disk)
+    driver = Driver(Replica(WRITER, ("store-1",), await journal.load(), open_catalog=True), journal, journal)
+    running = asyncio.create_task(driver.run())
+    journal.load_ms = 50
+    with pytest.raises(StorageFull):
+        await driver.submit(receipt("r1"))
+    assert await driver.look(lambda replica: replica.arrival) == 0
+    assert driver.counters.storage_full == 1
+    disk.room_bytes = None
+    journal.elapsed_ms += driving.RELOAD_SHARE * 50 - 1
+    with pytest.raises(StorageFull):
+        await driver.submit(receipt("r1"))
+    journal.elapsed_ms += 1
+    assert (await driver.submit(receipt("r1"))).sequence == 1
     driver.stop()
     await running
 

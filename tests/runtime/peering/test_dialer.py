@@ -146,6 +146,27 @@ async def test_store_goes_home_after_one_wait_however_long_the_home_hub_was_down
     assert elapsed_s() - up_s == pytest.approx(HOME_AFTER_S, abs=5.0)
 
 
+async def test_pause_between_rounds_doubles_up_to_its_bound_while_nobody_answers(region: Region) -> None:
+    region.network.nodes = {}
+    region.start()
+    await pass_s(12)
+    tried = region.network.dialled_at("home")
+    pauses = [round(later - earlier, 3) for earlier, later in pairwise(tried)]
+    assert pauses[:6] == [0.2, 0.4, 0.8, 1.6, 2.0, 2.0]
+    assert region.store.dialers[0].reason == "away does not answer"
+
+
+async def test_hubs_that_dial_each_other_keep_one_link_and_dial_no_more(region: Region) -> None:
+    region.network.nodes = {"home": region.home, "away": region.away}
+    region.home.start([["away"]], HOME_AFTER_S)
+    region.away.start([["home"]], HOME_AFTER_S)
+    await pass_s(20)
+    tries = len(region.network.dialled)
+    await pass_s(60)
+    assert len(region.network.dialled) == tries
+    assert [node.peers.live for node in (region.home, region.away)] == [1, 1]
+
+
 async def test_store_that_is_at_home_stays_there(region: Region) -> None:
     region.start()
     await pass_s(3 * HOME_AFTER_S)

@@ -124,6 +124,14 @@ async def test_peer_that_says_bye_ends_the_link_with_its_reason(east: Node) -> N
     assert east.peers.ended == {"storage-full": 2, "other": 1}
 
 
+async def test_node_that_stops_says_so_without_details(east: Node) -> None:
+    speaker = Speaker(east)
+    await speaker.say(HELLO, Have({}))
+    east.peers.close()
+    assert await speaker.talking == "stopping"
+    assert speaker.all(Bye) == [Bye("stopping", "")]
+
+
 async def test_bye_says_which_rule_the_peer_broke(east: Node) -> None:
     speaker = Speaker(east)
     await speaker.say(HELLO, Have({}), Ack(99))

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
+import aiohttp
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer, unused_port
 
+from replica.core.base.errors import PeerFault
+from replica.core.base.limits import FRAME_BYTES_MAX
 from replica.runtime.peering import websocket
-from replica.runtime.peering.websocket import HttpNetwork
+from replica.runtime.peering.websocket import HttpNetwork, accept
 
 
 class Hub:
@@ -88,3 +92,61 @@ async def test_hub_that_does_not_answer_is_waited_for_only_so_long(hub: Hub, mon
             with pytest.raises(OSError):
                 await hub.network.ask(hub.url, "/v1/status", body)
     assert len(hub.asked) == 3
+
+
+class Listening:
+    """A server that accepts a peer, and notes the first thing that it hears of it."""
+
+    def __init__(self) -> None:
+        self.heard: asyncio.Future[bytes | None] = asyncio.get_running_loop().create_future()
+
+    async def answer(self, request: web.Request) -> web.WebSocketResponse:
+        response, socket = await accept(request)
+        try:
+            self.heard.set_result(await socket.receive())
+        except PeerFault as fault:
+            self.heard.set_exception(fault)
+        return response
+
+
+@pytest.fixture
+async def listening() -> AsyncIterator[tuple[Listening, aiohttp.ClientWebSocketResponse]]:
+    """A server, and a peer that is connected to it."""
+    listening, app = Listening(), web.Application()
+    app.router.add_get(websocket.SYNC_PATH, listening.answer)
+    async with (
+        TestServer(app) as server,
+        aiohttp.ClientSession() as client,
+        client.ws_connect(server.make_url(websocket.SYNC_PATH), max_msg_size=0) as peer,
+    ):
+        yield listening, peer
+
+
+Connected = tuple[Listening, aiohttp.ClientWebSocketResponse]
+
+
+async def test_frame_of_the_greatest_size_is_heard(listening: Connected) -> None:
+    server, peer = listening
+    await peer.send_bytes(b"x" * FRAME_BYTES_MAX)
+    assert await server.heard == b"x" * FRAME_BYTES_MAX
+
+
+async def test_text_is_heard_as_an_empty_frame_which_is_malformed(listening: Connected) -> None:
+    server, peer = listening
+    await peer.send_str("hello")
+    assert await server.heard == b""
+
+
+async def test_message_over_the_greatest_size_is_a_fault_of_the_peer(listening: Connected) -> None:
+    server, peer = listening
+    with suppress(OSError):  # the server may hang up before all of it is sent
+        await peer.send_bytes(b"x" * (FRAME_BYTES_MAX + 2))
+    with pytest.raises(PeerFault) as fault:
+        await server.heard
+    assert fault.value.reason == "oversized"
+
+
+async def test_peer_that_hangs_up_is_heard_as_nothing(listening: Connected) -> None:
+    server, peer = listening
+    await peer.close()
+    assert await server.heard is None
