@@ -401,6 +401,34 @@ async def test_each_commit_and_each_entry_counts_once() -> None:
         assert (driver.counters.entries_merged, driver.counters.refused) == (0, 0)
 
 
+class SlowToCommit(SimulatedJournal):
+    """A journal and a clock. A commit takes half a second of its time."""
+
+    def __init__(self) -> None:
+        super().__init__(SimulatedDisk(), WRITER)
+        self.elapsed_ms = 0
+
+    def now(self) -> Moment:
+        return Moment(1_700_000_000_000, self.elapsed_ms)
+
+    async def append(self, batch: Batch) -> int:
+        self.elapsed_ms += 500
+        return await super().append(batch)
+
+
+async def test_time_of_commits_is_counted_in_seconds() -> None:
+    journal = SlowToCommit()
+    driver = Driver(Replica(WRITER, ("store-1",), open_catalog=True), journal, journal)
+    running = asyncio.create_task(driver.run())
+    counted = []
+    for number in range(3):
+        await driver.submit(receipt(f"r{number}"))
+        counted.append(driver.counters.commit_seconds)
+    assert counted == [0.5, 1.0, 1.5]
+    driver.stop()
+    await running
+
+
 class NotingJournal(SimulatedJournal):
     """A journal that notes which receipts were looked for."""
 

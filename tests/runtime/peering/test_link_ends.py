@@ -175,6 +175,7 @@ async def test_digest_that_differs_is_noted_once_with_both_values(east: Node) ->
 async def test_last_time_of_a_peer_is_when_its_link_ended(east: Node) -> None:
     speaker = Speaker(east)
     await speaker.say(HELLO)
+    assert east.peers.known["hub-west"].reason == ""
     await asyncio.sleep(1.9)
     await speaker.say(Bye("stopping", ""))
     await speaker.talking
@@ -266,6 +267,28 @@ async def test_second_link_of_one_process_replaces_the_first(east: Node, name: s
     assert await first.talking == "replaced"
     assert first.all(Bye) == [Bye("replaced", "the same process connected again")]
     assert (east.peers.live, [peer.name for peer in east.peers.connected]) == (1, [name])
+
+
+async def test_entries_that_only_the_peer_has_are_counted_while_it_is_connected(east: Node) -> None:
+    speaker = Speaker(east)
+    await speaker.say(HELLO, Have({"hub-west": {HELLO.writer: (3, bytes(16))}}))
+    peer = east.peers.known["hub-west"]
+    assert peer.entries_behind() == 3
+    await speaker.wire.close()
+    await speaker.talking
+    assert peer.entries_behind() == 0
+
+
+async def test_entries_that_came_needlessly_stay_counted_after_their_link(east: Node) -> None:
+    first = Speaker(east)
+    await first.say(HELLO, Have({}))
+    (peer,) = east.peers.connected
+    assert peer.link is not None
+    peer.link.session.resent = 3
+    assert east.peers.resent == 3
+    await first.wire.close()
+    await first.talking
+    assert east.peers.resent == 3
 
 
 async def test_stores_and_hubs_that_were_met_are_kept_apart(east: Node) -> None:
