@@ -55,7 +55,25 @@ def test_each_hint_of_a_schema_has_a_chinese_text() -> None:
         for hint in _hints(msgspec.json.schema(kind.document))
         if not hint.startswith(("The value of the document", "The document under"))  # a form does not show it
     }
-    assert {json.loads(text) for text in known} == shown
+    assert {json.loads(text) for text in known} == shown, "write the Chinese text in widgets/hint_words.mjs"
+
+
+def _fields(schema: Any) -> Iterator[str]:
+    """The names of all fields in a schema."""
+    if isinstance(schema, dict):
+        yield from schema.get("properties") or {}
+        for part in schema.values():
+            yield from _fields(part)
+    elif isinstance(schema, list):
+        for part in schema:
+            yield from _fields(part)
+
+
+def test_each_field_of_a_document_has_a_name_in_both_languages() -> None:
+    source = (HERE / "static" / "widgets" / "field_words.mjs").read_text()
+    known = set(re.findall(r'^  (\w+): \["[^"]+", "[^"]+"\],$', source, re.MULTILINE))
+    fields = {name for kind in DOCUMENT_KINDS.values() for name in _fields(msgspec.json.schema(kind.document))}
+    assert fields - known == set(), "write their names in widgets/field_words.mjs"
 
 
 def test_each_type_of_problem_has_a_title_in_both_languages() -> None:

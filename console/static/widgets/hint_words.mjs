@@ -18,6 +18,8 @@ const CHINESE = {
     "已停售的商品在售完前仍可销售，但搜索不再显示。",
   "When it dispatches goods. All of them hold together.":
     "发货时间。所列日历须同时满足。",
+  "What is earned on goods that it sends.":
+    "该地点发货商品的毛利。",
   "A postal address, from the country down.":
     "邮寄地址，从国家开始逐级填写。",
   "How a location sends goods.":
