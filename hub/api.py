@@ -18,6 +18,7 @@ from hub.elsewhere_api import ElsewhereApi
 from hub.last_current import LastCurrent
 from hub.last_seen import heard_seen, met_seen
 from hub.locations_api import LocationsApi
+from hub.promises_api import PromisesApi
 from hub.rights_api import RightsApi
 from hub.sourcing_api import SourcingApi
 from replica.core.base.errors import Invalid
@@ -120,6 +121,7 @@ class HubApi:
         last_current = LastCurrent(node, self._hosts)
         self._availability = AvailabilityApi(node, last_current, self._stock.long_reads)
         self._sourcing = SourcingApi(node, Surveyor(last_current))
+        self._promises = PromisesApi(node)
         self._areas = AreasApi(node)
         self._elsewhere = ElsewhereApi(node, self._stock.long_reads, last_current)
         self._connections = HubConnections(node)
@@ -161,6 +163,7 @@ class HubApi:
             *self._areas.operations(),
             *self._sourcing.operations(),
             *self._stock_list.operations("/v1/stock/{location}"),
+            *self._promises.operations(),
             Operation(
                 method="GET",
                 path="/v1/stock/{location}/{item}",

@@ -29,6 +29,7 @@ from replica.core.catalog.locations import (
 from replica.core.catalog.openings import Closed, Opening
 from replica.core.catalog.selectors import attributes_of
 from replica.core.ledger.cells import Ledger
+from replica.core.orders.promised import Promised
 from replica.core.orders.sourcing import WantedLine
 from replica.core.planning.candidates import BannedLine, Surveyed, Unfit, sort_out
 from replica.core.planning.carriers import carriers_of
@@ -99,12 +100,14 @@ class Surveyor:
         banned = tuple(_banned(replica, areas, lines, now_ms))
         survey = Survey(DeliverySources(tuple(candidates), banned), tuple(unfit), tuple(areas), now_ms)
 
-        def arrives(location: str, units: int) -> tuple[int, int] | None:
+        def promises(location: str, units: int) -> Promised | None:
             found = self.promise(replica, survey, location, units)
-            arrival = found.arrival if found is not None else None
-            return (arrival.earliest_ms, arrival.latest_ms) if arrival is not None else None
+            if found is None or found.arrival is None:
+                return None if found is None else Promised(found.dispatch_ms)
+            arrival = found.arrival
+            return Promised(found.dispatch_ms, arrival.carrier, arrival.earliest_ms, arrival.latest_ms)
 
-        return replace(survey, sources=replace(survey.sources, arrives=arrives))
+        return replace(survey, sources=replace(survey.sources, promises=promises))
 
     def promise(self, replica: Replica, survey: Survey, location: str, units: int) -> Promise | None:
         """When some units of an order leave a location and arrive, as far as anybody can say now."""

@@ -53,6 +53,10 @@ class TimeOrder(Generic[K]):
         if stamp is not None:
             del self._order[bisect_left(self._order, (stamp, key))]
 
+    def stamp(self, key: K) -> int:
+        """The stamp of a key that is there."""
+        return self._stamps[key]
+
     def number_before(self, stamp: int) -> int:
         """The number of keys with an earlier stamp."""
         return bisect_left(self._order, stamp, key=lambda one: one[0])

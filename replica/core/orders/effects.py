@@ -121,6 +121,7 @@ def _step(order: Order, entry: Entry, facts: StepFacts) -> Fulfilment:
             is_fixed=facts.is_fixed,
             may_send=list(facts.may_send),
             instead_of=facts.instead_of,
+            promised=facts.promised,
         )
     fulfilment.state, fulfilment.expires_ms = facts.to, facts.expires_ms
     if entry.content.reason == DECLINE:
@@ -162,6 +163,7 @@ def _split(order: Order, entry: Entry, facts: SplitFacts) -> Fulfilment | None:
         is_fixed=whole.is_fixed,
         may_send=whole.may_send,
         barcodes=whole.barcodes,
+        promised=whole.promised,
     )
     if part.nature is Nature.HANDED_OUT:
         part.sold = cut(whole.allocations, facts.units)

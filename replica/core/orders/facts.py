@@ -17,6 +17,7 @@ from msgspec import Struct
 
 from replica.core.log.entry import Content
 from replica.core.orders.allocations import Allocation, Reversal
+from replica.core.orders.promised import Promised
 from replica.core.orders.requests import ORDER, OrderEvent
 
 STEP, SPLIT, PARK, REPORT, REPEAT = "step", "split", "park", "report", "repeat"
@@ -137,6 +138,8 @@ class StepFacts(Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False,
     """Barcodes under which SKUs of `taken` were ordered, each with the SKU."""
     state: str = ""
     shown: tuple[ShownFulfilment, ...] = ()
+    promised: Promised | None = None
+    """When the goods of a fulfilment that begins were to leave and to arrive, if the order goes to an address."""
     arrivals: tuple[tuple[str, int, int], ...] = ()
     """The fulfilments of `shown` that had a delivery promise: between which moments, in milliseconds since 1970."""
     request: dict[str, Any] | None = None

@@ -24,6 +24,7 @@ from replica.core.orders.due import DueOrders
 from replica.core.orders.effects import apply_facts
 from replica.core.orders.facts import StepFacts, decode, encode
 from replica.core.orders.order import Fulfilment, Order, Parked
+from replica.core.orders.promised import KeptPromises
 
 _MODULUS = 1 << 128
 
@@ -49,6 +50,7 @@ class Orders:
         "location_owners",
         "malformed",
         "node",
+        "promises",
         "stuck",
         "with_conflicts",
         "with_duplicates",
@@ -81,6 +83,8 @@ class Orders:
         """Orders that were placed with several requests, by the stamp of the first other request."""
         self.with_shortage: TimeOrder[str] = TimeOrder()
         """Orders of which a fulfilment was selected for revocation, by the stamp of the first selection."""
+        self.promises = KeptPromises()
+        """How the delivery promises of all orders stand."""
         self.stuck: dict[str, None] = {}
         """Orders with something due that cannot be written."""
         self.malformed = 0
@@ -163,6 +167,8 @@ class Orders:
             self._names.append(order.name)
             for fulfilment in order.fulfilments.values():
                 self._watch(order, fulfilment)
+            if deliveries := order.deliveries:
+                self.promises.note(order.name, (), deliveries)
             for parked in order.parked:
                 if parked.event is not None and "" not in parked.settled:
                     self._due.watch(order.name, parked.deadline_ms)
@@ -187,8 +193,11 @@ class Orders:
             self.malformed += 1
             return None
         order = self._to_change(entry.content.reference)
-        count = len(order.fulfilments)
+        count, before = len(order.fulfilments), order.deliveries
         changed = apply_facts(order, entry, facts)
+        after = order.deliveries
+        if after != before:
+            self.promises.note(order.name, before, after)
         if isinstance(changed, Fulfilment):
             self._watch(order, changed)
         elif isinstance(changed, Parked):

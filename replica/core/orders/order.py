@@ -11,7 +11,19 @@ from replica.core.base.limits import PARKED_MS
 from replica.core.base.names import HUBS, node_of
 from replica.core.orders.allocations import Allocation
 from replica.core.orders.facts import REPEAT, SPLIT, VOID, ShownFulfilment
-from replica.core.orders.machine import CANCEL, HOLD, NATURES, PAY, RESERVE, RETURN, Nature
+from replica.core.orders.machine import (
+    CANCEL,
+    COLLECT,
+    DELIVER,
+    HOLD,
+    NATURES,
+    PAY,
+    RESERVE,
+    RETURN,
+    SHIP,
+    Nature,
+)
+from replica.core.orders.promised import Delivery, Promised
 from replica.core.orders.requests import OrderEvent, OutsideEvent
 
 PART = "-"
@@ -67,6 +79,8 @@ class Fulfilment(Struct, array_like=True, gc=False):
     """If its order goes to an address: the locations that may send it, the cheapest first. Empty: any."""
     declined: list[Allocation] = []
     """Units that its location declined. Empty again once it is noted that they are sent from nowhere."""
+    promised: Promised | None = None
+    """When its goods were to leave and to arrive."""
 
     @property
     def part_of(self) -> str:
@@ -112,6 +126,15 @@ class Fulfilment(Struct, array_like=True, gc=False):
             return self.nature is not Nature.ENDED
         is_unpaid = bool(self.expires_ms) or self.nature is not Nature.HOLDS
         return is_unpaid and not self.happened(PAY) and not self.happened(RESERVE)
+
+    @property
+    def delivery(self) -> Delivery | None:
+        """What was promised, and what happened; None without a promise, or if it ended before its goods left."""
+        if self.promised is None or self.nature is Nature.ENDED:
+            return None
+        left = [noted_ms(past) for past in self.history if past.event in (SHIP, COLLECT) and past.state]
+        arrived = [noted_ms(past) for past in self.history if past.event in (DELIVER, COLLECT) and past.state]
+        return Delivery(self.id, self.location, self.promised, min(left, default=None), min(arrived, default=None))
 
     def shown(self) -> ShownFulfilment:
         """Itself as an answer shows it."""
@@ -261,6 +284,13 @@ class Order(Struct, array_like=True, gc=False):
     def next_part(self, whole: str) -> str:
         """The id of the next part of a fulfilment."""
         return f"{whole}{PART}{1 + sum(one.part_of == whole for one in self.fulfilments.values())}"
+
+    @property
+    def deliveries(self) -> list[Delivery]:
+        """What was promised for its fulfilments, and what happened. Those of placements that lost promise nothing."""
+        found = [one.delivery for one in self.fulfilments.values() if one.promised is not None]
+        lost = self.lost() if found else {}
+        return [one for one in found if one is not None and one.fulfilment not in lost]
 
     def to_begin_again(self, node: str) -> list[Fulfilment]:
         """Fulfilments that a node began, that their locations declined, and that nothing replaces yet.

@@ -17,6 +17,7 @@ from replica.core.orders.context import OrderContext, OrderDraft, moves_of
 from replica.core.orders.facts import RepeatFacts, ShownFulfilment, StepFacts
 from replica.core.orders.machine import EXPIRE, HOLD, RESERVE, Nature
 from replica.core.orders.order import Fulfilment, Order, least_advanced
+from replica.core.orders.promised import Promised
 from replica.core.orders.requests import Placement, request_digest, request_facts
 from replica.core.orders.sources import Source
 from replica.core.orders.sourcing import SourcingPlan, WantedLine, allocate, fullest
@@ -80,6 +81,7 @@ def prepare_placement(context: OrderContext, placement: Placement) -> list[Order
         )
         for number, (location, taken) in enumerate(allocations.items(), 1)
     )
+    promised = _promised(context, allocations)
     drafts: list[OrderDraft] = []
     for one, taken in zip(shown, allocations.values(), strict=True):
         is_fixed = any(wanted[index].location for index in plan.taken[one.location])
@@ -91,6 +93,7 @@ def prepare_placement(context: OrderContext, placement: Placement) -> list[Order
             is_fixed=is_fixed,
             may_send=context.chooser.may_send[:MAY_SEND_MAX] if context.chooser is not None else (),
             barcodes=barcodes_of(placement.lines, [wanted[index] for index in plan.taken[one.location]]),
+            promised=promised.get(one.location),
         )
         if not drafts:  # the first entry answers the caller
             facts = msgspec.structs.replace(
@@ -100,7 +103,11 @@ def prepare_placement(context: OrderContext, placement: Placement) -> list[Order
                 digest=digest,
                 state=to,
                 shown=shown,
-                arrivals=_arrivals(context, shown, allocations),
+                arrivals=tuple(
+                    (each.id, kept.earliest_ms, kept.latest_ms)
+                    for each in shown
+                    if (kept := promised.get(each.location)) is not None and kept.latest_ms
+                ),
                 request=request_facts(placement),
             )
         moves = moves_of(taken, lambda source: (source, context.held))
@@ -108,19 +115,15 @@ def prepare_placement(context: OrderContext, placement: Placement) -> list[Order
     return drafts
 
 
-def _arrivals(
-    context: OrderContext, shown: Iterable[ShownFulfilment], allocations: Mapping[str, Sequence[Allocation]]
-) -> tuple[tuple[str, int, int], ...]:
-    """When each fulfilment of an order to an address arrives, if that is known."""
-    found = []
-    for one in shown if context.chooser is not None else ():
-        units = sum(
-            number * allocation.quantity for allocation in allocations[one.location] for _, number in allocation.recipe
-        )
-        arrival = context.chooser.arrival(one.location, units) if context.chooser is not None else None
-        if arrival is not None:
-            found.append((one.id, *arrival))
-    return tuple(found)
+def _promised(context: OrderContext, allocations: Mapping[str, Sequence[Allocation]]) -> dict[str, Promised]:
+    """When the goods of an order to an address leave each location and arrive, if they do."""
+    found: dict[str, Promised] = {}
+    for location, held in allocations.items() if context.chooser is not None else ():
+        units = sum(number * allocation.quantity for allocation in held for _, number in allocation.recipe)
+        promise = context.chooser.promise(location, units) if context.chooser is not None else None
+        if promise is not None:
+            found[location] = promise
+    return found
 
 
 def lacking(context: OrderContext, placement: Placement) -> dict[tuple[str, str], int] | None:

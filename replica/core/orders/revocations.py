@@ -89,6 +89,7 @@ def _begin_elsewhere(context: OrderContext, order: Order, fulfilment: Fulfilment
         instead_of=fulfilment.id,
         deduplication_ids=tuple(fulfilment.deduplication_ids),
         barcodes=tuple(fulfilment.barcodes),
+        promised=fulfilment.promised,
     )
     moves = moves_of(taken, lambda source: (source, context.held))
     return OrderDraft(scope=location, order=order.name, event=event, facts=facts, moves=moves)

@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from replica.core.catalog.skus import Recipe, sellable
 from replica.core.ledger.cells import Ledger
+from replica.core.orders.promised import Promised
 
 
 class WantedLine(Struct, frozen=True):
@@ -61,8 +62,8 @@ class Chooser(Protocol):
     def choose(self, units: Callable[[str, str], int], lines: Sequence[WantedLine]) -> SourcingPlan:
         """Which location sends how much of each line. `units`: what may be taken at a location. Raises Refused."""
 
-    def arrival(self, location: str, units: int) -> tuple[int, int] | None:
-        """Between which moments some units from a location arrive, in milliseconds since 1970; None if unknown."""
+    def promise(self, location: str, units: int) -> Promised | None:
+        """When some units leave a location and arrive; None if they never leave."""
 
 
 class Rights:

@@ -21,6 +21,7 @@ from msgspec.structs import replace
 
 from replica.core.base.errors import NotDeliverable
 from replica.core.catalog.skus import Recipe
+from replica.core.orders.promised import Promised
 from replica.core.orders.sourcing import Rights, Shortfall, SourcingPlan, WantedLine
 from replica.core.planning.candidates import BannedLine, Candidate
 from replica.core.planning.location_sets import LocationSets
@@ -28,8 +29,8 @@ from replica.core.planning.location_sets import LocationSets
 Units = Callable[[str, str], int]
 """How many units of an item the lines may take at a location."""
 
-Arrives = Callable[[str, int], tuple[int, int] | None]
-"""Between which moments some units from a location arrive, in milliseconds since 1970."""
+Promises = Callable[[str, int], Promised | None]
+"""When some units leave a location and arrive."""
 
 POOL_MAX = 40
 """The cheapest locations with some of the goods that are combined. The others are only looked at one by one."""
@@ -62,11 +63,11 @@ class DeliverySources(Struct, frozen=True):
 
     candidates: tuple[Candidate, ...]
     banned: tuple[BannedLine, ...] = ()
-    arrives: Arrives = lambda location, units: None
+    promises: Promises = lambda location, units: None
 
-    def arrival(self, location: str, units: int) -> tuple[int, int] | None:
-        """Between which moments some units from a location arrive; None if nobody knows."""
-        return self.arrives(location, units)
+    def promise(self, location: str, units: int) -> Promised | None:
+        """When some units leave a location and arrive; None if they never leave."""
+        return self.promises(location, units)
 
     @property
     def may_send(self) -> tuple[str, ...]:

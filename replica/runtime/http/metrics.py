@@ -62,6 +62,14 @@ class NodeCollector(Collector):
             value=len(replica.orders.stuck),
         )
         yield from self._transfers()
+        kept = GaugeMetricFamily(
+            "shelfsync_delivery_promises",
+            "Fulfilments with a delivery promise, by carrier and by how it stands.",
+            labels=["carrier", "outcome"],
+        )
+        for (carrier, outcome), number in sorted(replica.orders.promises.by_carrier().items()):
+            kept.add_metric([carrier, outcome], number)
+        yield kept
         breaches = GaugeMetricFamily(
             "shelfsync_breached_items", "Items with an account below zero.", labels=["location"]
         )

@@ -29,6 +29,7 @@ from replica.core.orders.facts import (
     decode,
 )
 from replica.core.orders.order import Fulfilment, Order, Parked, noted_ms
+from replica.core.orders.promised import Delivery
 from replica.core.orders.requests import OrderEvent
 
 
@@ -104,12 +105,28 @@ class PastAnswer(Struct, frozen=True, omit_defaults=True):
     goods_at: str | None = None
 
 
+class DeliveryAnswer(Struct, frozen=True, omit_defaults=True):
+    """When goods were promised to leave and to arrive, and when they did, as far as it was reported.
+
+    Without a lane of a carrier, nobody knew when they arrive. `is_late`: they left after `dispatch_at`, or arrived
+    after `latest`.
+    """
+
+    dispatch_at: str
+    carrier: str = ""
+    earliest: str | None = None
+    latest: str | None = None
+    left_at: str | None = None
+    arrived_at: str | None = None
+    is_late: bool = False
+
+
 class FulfilmentView(Struct, frozen=True):
     """A fulfilment as this node sees it; `owner` is the node that decides about it.
 
     `is_duplicate`: the order was placed at two nodes, and the fulfilment belongs to the placement that is voided.
     `part_of`: the fulfilment that it was split off, because its units were shipped, collected, declined or cancelled
-    first.
+    first. `delivery`: what was promised to an order with an address, and what happened.
     """
 
     id: str
@@ -121,6 +138,7 @@ class FulfilmentView(Struct, frozen=True):
     history: list[PastAnswer]
     is_duplicate: bool = False
     part_of: str | UnsetType = UNSET
+    delivery: DeliveryAnswer | UnsetType = UNSET
 
 
 class WaitingAnswer(Struct, frozen=True):
@@ -271,6 +289,21 @@ def fulfilment_view(one: Fulfilment, is_duplicate: bool) -> FulfilmentView:
         history=history,
         is_duplicate=is_duplicate,
         part_of=one.part_of or UNSET,
+        delivery=delivery_answer(one.delivery) if one.delivery is not None else UNSET,
+    )
+
+
+def delivery_answer(one: Delivery) -> DeliveryAnswer:
+    """Render what was promised for a fulfilment, and what happened."""
+    promised = one.promised
+    return DeliveryAnswer(
+        dispatch_at=time_text(promised.dispatch_ms),
+        carrier=promised.carrier,
+        earliest=time_text(promised.earliest_ms) if promised.earliest_ms else None,
+        latest=time_text(promised.latest_ms) if promised.latest_ms else None,
+        left_at=time_text(one.left_ms) if one.left_ms is not None else None,
+        arrived_at=time_text(one.arrived_ms) if one.arrived_ms is not None else None,
+        is_late=one.is_late,
     )
 
 

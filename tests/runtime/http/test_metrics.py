@@ -21,9 +21,9 @@ COUNTERS = """
 """
 
 GAUGES = """
-    breached_items digest_differences journal_entries node_heard_timestamp_seconds orders_stuck peer_behind_entries
-    peer_connected peer_unacknowledged_entries ready stranded_units transfers_discrepant transfers_in_transit
-    transfers_late
+    breached_items delivery_promises digest_differences journal_entries node_heard_timestamp_seconds orders_stuck
+    peer_behind_entries peer_connected peer_unacknowledged_entries ready stranded_units transfers_discrepant
+    transfers_in_transit transfers_late
 """
 
 
