@@ -18,12 +18,15 @@ from benchmarks.growing import measure_growing
 from benchmarks.machine import describe, probe
 from benchmarks.measure import Bench, Measured, Measurement
 from benchmarks.merging import measure_merging
+from benchmarks.nearest_first import measure_nearest_first
+from benchmarks.optimum import measure_optimum
 from benchmarks.ordering import measure_ordering
 from benchmarks.paging import measure_paging
 from benchmarks.report import print_results, write_report
 from benchmarks.searching import measure_searching
 from benchmarks.selling import measure_selling
 from benchmarks.sourcing import measure_sourcing
+from benchmarks.sustained import measure_sustained
 from benchmarks.wire import measure_wire
 
 MEASUREMENTS: dict[str, Measurement] = {
@@ -36,6 +39,9 @@ MEASUREMENTS: dict[str, Measurement] = {
     "catalogue": measure_catalogue,
     "search": measure_searching,
     "sourcing": measure_sourcing,
+    "nearest-first": measure_nearest_first,
+    "optimum": measure_optimum,
+    "sustained": measure_sustained,
     "memory": measure_memory,
     "growth": measure_growing,
     "console": measure_console,

@@ -23,6 +23,7 @@ from benchmarks.measure import quantile
 from benchmarks.sales import (
     LIBRARY_HEADERS,
     Workload,
+    addressed_requests,
     batch_requests,
     order_requests,
     receipt_requests,
@@ -35,6 +36,9 @@ WARM_S = 0.4
 SALES_PER_S_MAX = 90_000
 BATCHED_SALES_PER_S_MAX = 200_000
 """How many requests to build in advance, per second. If they run out, the run ends early; the rate is still right."""
+
+ADDRESSED_PER_S_MAX = 1_000
+"""The same for orders to addresses."""
 
 SALES_PER_BATCH = 100
 BATCH_STATUS = 207
@@ -182,7 +186,7 @@ def _cpu_s() -> float:
 
 @click.command()
 @click.argument("port", type=int)
-@click.argument("kind", type=click.Choice(["sale", "library", "order", "batch", "each", "receipt"]))
+@click.argument("kind", type=click.Choice(["sale", "library", "order", "addressed", "batch", "each", "receipt"]))
 @click.option("--connections", default=1)
 @click.option("--seconds", default=1.0)
 @click.option("--items", default=1_000)
@@ -203,8 +207,8 @@ def main(
 ) -> None:
     """Send requests to the server on a port of this machine.
 
-    KIND: sale, library (a sale with the headers of an HTTP library), order, batch (100 sales), each (batches that sell
-    each item once) or receipt.
+    KIND: sale, library (a sale with the headers of an HTTP library), order, addressed (an order to an address), batch
+    (100 sales), each (batches that sell each item once) or receipt.
     """
     duration_s = seconds + WARM_S
     sales = 1
@@ -217,6 +221,9 @@ def main(
         case "order":
             workload = Workload(sales=int(duration_s * SALES_PER_S_MAX), items=items, keys=keys)
             requests = list(order_requests(port, workload))
+        case "addressed":
+            workload = Workload(sales=int(duration_s * 2 * (rate or ADDRESSED_PER_S_MAX)), items=items, keys=keys)
+            requests = list(addressed_requests(port, workload))
         case "batch":
             sales = SALES_PER_BATCH
             workload = Workload(sales=int(duration_s * BATCHED_SALES_PER_S_MAX), items=items, keys=keys)

@@ -13,6 +13,8 @@ from typing import Any
 import highspy
 from msgspec import Struct
 
+from benchmarks.measure import Bench, Measured, Sample, apart, quantile
+from benchmarks.nearest_first import NearestFirst
 from replica.core.orders.sourcing import Rights, SourcingPlan, WantedLine
 from replica.core.planning.candidates import Candidate
 from replica.core.planning.sourcing import DeliverySources
@@ -124,18 +126,8 @@ def cheapest(case: Case) -> int:
 
 
 def nearest_first(case: Case) -> SourcingPlan:
-    """What a shop does that takes each line from the nearest location that has some of it, and then from the next."""
-    rights, taken = Rights(case.units), dict[str, dict[int, int]]()
-    by_distance = sorted(case.candidates, key=lambda one: (one.distance_km or 0.0, one.location))
-    for line in case.lines:
-        left = line.quantity
-        for one in by_distance:
-            units = min(left, max(0, rights.covers(one.location, line)))
-            if units:
-                rights.take(one.location, line, units)
-                taken.setdefault(one.location, {})[line.index] = units
-                left -= units
-    return SourcingPlan(taken, [])
+    """How a shop sends the order that takes each line from the nearest location that has some of it."""
+    return NearestFirst(DeliverySources(case.candidates)).choose(case.units, case.lines)
 
 
 def gap_percent(found: int, best: int) -> float:
@@ -151,3 +143,22 @@ def gaps(count: int, seed: int = 1) -> tuple[list[float], list[float]]:
         chosen.append(gap_percent(case.cost(case.plan()), best))
         nearest.append(gap_percent(case.cost(nearest_first(case)), best))
     return sorted(chosen), sorted(nearest)
+
+
+def measure_optimum(bench: Bench) -> Iterator[Sample]:
+    """One round. The cases are the same in each."""
+    for case, figures in apart(_measured, bench.sized(CASES, CASES // 10)).items():
+        yield Sample(case, figures)
+
+
+def _measured(count: int) -> dict[str, Measured]:
+    chosen, nearest = gaps(count)
+    return {
+        name: {
+            "as cheap as possible %": 100 * sum(one == 0 for one in found) / count,
+            "median gap %": quantile(found, 0.5),
+            "p95 gap %": quantile(found, 0.95),
+            "largest gap %": found[-1],
+        }
+        for name, found in (("as chosen", chosen), ("each line from the nearest", nearest))
+    }

@@ -152,6 +152,20 @@ def order_requests(port: int, workload: Workload) -> Iterator[bytes]:
         yield _post(port, "/v1/orders", body, f"Idempotency-Key: {key}\r\n")
 
 
+def addressed_requests(port: int, workload: Workload) -> Iterator[bytes]:
+    """Requests of paid orders of two lines to addresses all over a country, ready to send."""
+    chance = random.Random(workload.items)
+    keys = make_keys(workload.keys, workload.sales, moments_of(workload, int(time.time() * 1000)))
+    for number, key in enumerate(keys):
+        items = chance.sample(range(workload.items), 2)
+        lines = ",".join(f'{{"sku":"i-{item}","quantity":{chance.randint(1, 2)}}}' for item in items)
+        place = f'"lat":{chance.uniform(25, 35):.4f},"lon":{chance.uniform(105, 120):.4f}'
+        body = (
+            f'{{"order":"web-{key[-12:]}-{number}","paid":true,"lines":[{lines}],"ship_to":{{"country":"CN",{place}}}}}'
+        )
+        yield _post(port, "/v1/orders", body.encode(), f"Idempotency-Key: {key}\r\n")
+
+
 def receipt_requests(port: int, items: int) -> Iterator[bytes]:
     """Requests that stock every item, ready to send."""
     for first in range(0, items, LINES_PER_RECEIPT):

@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ READY_MAX_S = 300.0
 
 POLL_S = 0.005
 STOP_MAX_S = 10.0
-LOAD_MAX_S = 300.0
+LOAD_MAX_S = 400.0
 
 
 class Server:
@@ -99,9 +99,10 @@ def edge(directory: Path, name: str = "store-1", hub: str = "") -> Iterator[Serv
 
 
 @contextmanager
-def hub(directory: Path, name: str = "hub-1", hosts: str = "") -> Iterator[Server]:
-    """Run a hub on a data directory; `hosts` is a location that it writes for."""
-    flags = ["--hosts", hosts, "--open-catalog"] if hosts else []
+def hub(directory: Path, name: str = "hub-1", hosts: str | Sequence[str] = ()) -> Iterator[Server]:
+    """Run a hub on a data directory; `hosts`: the location, or the locations, that it writes for."""
+    names = [hosts] if isinstance(hosts, str) else hosts
+    flags = [word for one in names for word in ("--hosts", one)] + (["--open-catalog"] if names else [])
     with _node("hub", directory, name, ["--region", "east", *flags]) as server:
         yield server
 

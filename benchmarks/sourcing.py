@@ -1,16 +1,17 @@
-"""From where an order to an address is sent, by a hub that knows 1,000 locations: the processor time of the choice.
+"""From where an order to an address is sent, by a hub that knows 1,000 locations: the time of the choice.
 
-Everything is measured in one process of its own, without HTTP: areas, calendars and distances of all locations, and
-the search for the cheapest way.
+It is measured in one process of its own, without HTTP: areas, calendars and distances of all locations, and the search
+for the cheapest way. `sustained` sends such orders over HTTP.
 """
 
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Callable, Iterator
 
-from benchmarks.catalogue import NOW_MS, timed
-from benchmarks.measure import Bench, Measured, Sample, apart
+from benchmarks.catalogue import NOW_MS
+from benchmarks.measure import Bench, Measured, Sample, apart, quantile
 from hub.delivery import Surveyor
 from replica.core.catalog.addresses import Destination, where
 from replica.core.catalog.documents import pack_value
@@ -42,7 +43,17 @@ def measure_sourcing(bench: Bench) -> Iterator[Sample]:
 def measured(locations: int, orders: int, percent: int) -> Measured:
     """The time of an order, and over how many locations it is split."""
     replica, chosen = with_stock(locations, percent), list[int]()
-    figures = timed(orders_of(replica, chosen), orders)
+    work, cpu_ms, wall_ms = orders_of(replica, chosen), list[float](), list[float]()
+    for turn in range(orders):
+        began_ns, began_s = time.process_time_ns(), time.perf_counter()
+        work(turn)
+        cpu_ms.append((time.process_time_ns() - began_ns) / 1e6)
+        wall_ms.append((time.perf_counter() - began_s) * 1_000)
+    figures = {
+        f"{name} p{round(100 * fraction)} ms": quantile(sorted(took_ms), fraction)
+        for name, took_ms in (("CPU", cpu_ms), ("wall", wall_ms))
+        for fraction in (0.5, 0.99)
+    }
     return {**figures, "locations of an order": sum(chosen) / len(chosen)}
 
 
@@ -55,21 +66,34 @@ class _Connected:
 
 def with_stock(locations: int, percent: int) -> Replica:
     """A hub that hosts some locations all over a country, each with some of the items and a calendar."""
-    dice, names = random.Random(1), [f"w-{number}" for number in range(locations)]
+    names = names_of(locations)
     replica = Replica("hub-1#0000000a", names, open_catalog=True, order_policy=OrderPolicy(hosted=tuple(names)))
+    for _ in stocking(replica, names, percent):
+        replica.take_batch()
+    return replica
+
+
+def names_of(locations: int) -> tuple[str, ...]:
+    """The names of the locations."""
+    return tuple(f"w-{number}" for number in range(locations))
+
+
+def stocking(replica: Replica, names: tuple[str, ...], percent: int, units_max: int = 9) -> Iterator[None]:
+    """Write the documents and the stock of some locations; the caller takes each batch."""
+    dice = random.Random(1)
     windows = [{"start": "00:00", "end": "24:00"}]
     write(replica, "calendar", "days", {"windows": windows, "days": {"2030-10-01": {"closed": True}}})
     write(replica, "area", "china", {"covers": [{"type": "division", "country": "CN"}]})
+    write(replica, "carrier", "parcel", {"lanes": [{"first": 1, "last": 3}], "calendars": ["days"]})
     for name in names:
         place = {"lat": dice.uniform(22, 40), "lon": dice.uniform(100, 122), "calendars": ["days"]}
         write(replica, "location", name, {"type": "warehouse", "name": name, "region": "east", **place})
         there = [item for item in range(ITEMS) if dice.random() * 100 < percent]
         if there:
-            lines = tuple(GoodsLine(dice.randint(1, 9), item=f"i-{item}") for item in there)
+            lines = tuple(GoodsLine(dice.randint(1, units_max), item=f"i-{item}") for item in there)
             command = Command(name, GoodsReceipt(lines), name.encode())
             decisions.execute(replica, command, NOW_MS)
-        replica.take_batch()
-    return replica
+        yield
 
 
 def write(replica: Replica, kind: str, key: str, value: object) -> None:
