@@ -10,6 +10,7 @@ import click
 from rich.console import Console
 from rich.progress import Progress
 
+from benchmarks.balancing import measure_balancing
 from benchmarks.catalogue import measure_catalogue
 from benchmarks.catching_up import measure_catching_up
 from benchmarks.console import measure_console
@@ -42,6 +43,7 @@ MEASUREMENTS: dict[str, Measurement] = {
     "nearest-first": measure_nearest_first,
     "optimum": measure_optimum,
     "sustained": measure_sustained,
+    "balancing": measure_balancing,
     "memory": measure_memory,
     "growth": measure_growing,
     "console": measure_console,

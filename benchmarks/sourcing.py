@@ -64,7 +64,7 @@ class _Connected:
         return lambda location: now_ms
 
 
-def with_stock(locations: int, percent: int) -> Replica:
+def with_stock(locations: int, percent: int, items: int = ITEMS) -> Replica:
     """A hub that hosts some locations all over a country, each with some of the items and a calendar."""
     names = names_of(locations)
     replica = Replica("hub-1#0000000a", names, open_catalog=True, order_policy=OrderPolicy(hosted=tuple(names)))
@@ -88,7 +88,7 @@ def stocking(replica: Replica, names: tuple[str, ...], percent: int, units_max: 
     for name in names:
         place = {"lat": dice.uniform(22, 40), "lon": dice.uniform(100, 122), "calendars": ["days"]}
         write(replica, "location", name, {"type": "warehouse", "name": name, "region": "east", **place})
-        there = [item for item in range(ITEMS) if dice.random() * 100 < percent]
+        there = [item for item in range(items) if dice.random() * 100 < percent]
         if there:
             lines = tuple(GoodsLine(dice.randint(1, units_max), item=f"i-{item}") for item in there)
             command = Command(name, GoodsReceipt(lines), name.encode())

@@ -12,14 +12,18 @@ from msgspec import Struct
 
 from hub.areas_api import AreasApi
 from hub.availability_api import AvailabilityApi
+from hub.balance_api import BalanceApi
+from hub.balance_plans import Plans
 from hub.connections import HubConnections
 from hub.delivery import Surveyor
 from hub.elsewhere_api import ElsewhereApi
+from hub.highs import best_solver
 from hub.last_current import LastCurrent
 from hub.last_seen import heard_seen, met_seen
 from hub.locations_api import LocationsApi
 from hub.promises_api import PromisesApi
 from hub.rights_api import RightsApi
+from hub.sales_rates import SalesRates
 from hub.sourcing_api import SourcingApi
 from replica.core.base.errors import Invalid
 from replica.core.base.names import CHAIN
@@ -123,6 +127,9 @@ class HubApi:
         self._sourcing = SourcingApi(node, Surveyor(last_current))
         self._promises = PromisesApi(node)
         self._areas = AreasApi(node)
+        self._rates = SalesRates(node)
+        self._plans = Plans(node, self._stock.long_reads, self._rates, best_solver())
+        self._balance = BalanceApi(node, self._plans)
         self._elsewhere = ElsewhereApi(node, self._stock.long_reads, last_current)
         self._connections = HubConnections(node)
         self._locations = LocationsApi(node, self._stock.long_reads, self._connections)
@@ -145,7 +152,7 @@ class HubApi:
     @property
     def works(self) -> list[Work]:
         """The background work that the calls need."""
-        return [self._locations.costs.run, self._connections.run]
+        return [self._locations.costs.run, self._connections.run, self._rates.run]
 
     def operations(self) -> list[Operation]:
         """All calls of a hub."""
@@ -162,6 +169,7 @@ class HubApi:
             *self._elsewhere.operations(),
             *self._areas.operations(),
             *self._sourcing.operations(),
+            *self._balance.operations(),
             *self._stock_list.operations("/v1/stock/{location}"),
             *self._promises.operations(),
             Operation(

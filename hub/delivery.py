@@ -141,9 +141,11 @@ class Surveyor:
             current_ms = last_current_ms(location)
             unheard_ms = None if current_ms is None else max(0, now_ms - current_ms)
             distance_km = distance_to(site.position)
-            one = Surveyed(
-                location, distance_km, opens[0], opens[1], unheard_ms, site.serves_walk_ins, site.margin_percent
-            )
+            incident = None
+            if replica.incidents and site.document is not None:
+                incident = replica.incidents.stops(location, site.document, now_ms)
+            walk_ins, margin = site.serves_walk_ins, site.margin_percent
+            one = Surveyed(location, distance_km, opens[0], opens[1], unheard_ms, walk_ins, margin, incident)
             found.append(one)
         return found
 

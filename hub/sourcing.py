@@ -25,7 +25,9 @@ NO_STOCK: Final = "no-stock"
 NO_PART: Final = "not-enough"
 BACKUP: Final = "backup"
 
-Reason = Literal["chosen", "costlier", "backup", "no-stock", "no-rights", "not-enough", "not-serving", "closed"]
+Reason = Literal[
+    "chosen", "costlier", "backup", "no-stock", "no-rights", "not-enough", "not-serving", "closed", "incident"
+]
 
 
 class SourcedLine(Struct, frozen=True):
@@ -67,7 +69,8 @@ class CandidateAnswer(Struct, frozen=True, omit_defaults=True):
 
     `reason`: `chosen`; `costlier` than the chosen ones; a `backup` that is not needed; `no-stock`; `no-rights` for this
     hub to promise its units; `not-enough`, if the order is short and its units do not help; `not-serving` the areas of
-    the address; `closed` for too long, with the `calendar` and its `reasons`. `costs`: the parts of `cost`.
+    the address; `closed` for too long, with the `calendar` and its `reasons`; in the area of an `incident`, with its
+    `reasons`. `costs`: the parts of `cost`.
     """
 
     location: str
@@ -77,6 +80,7 @@ class CandidateAnswer(Struct, frozen=True, omit_defaults=True):
     costs: dict[str, int] = {}
     distance_km: float | None = None
     calendar: str = ""
+    incident: str = ""
     reasons: dict[str, str] = {}
 
 
@@ -195,8 +199,12 @@ def _candidates(replica: Replica, planned: Planned, survey: Survey | None) -> li
         for one in sorted(survey.sources.candidates, key=lambda one: (one.location not in taken, one.cost))
     ]
     for unfit in survey.unfit:
-        closed = unfit.closed
-        facts: dict[str, Any] = {} if closed is None else {"calendar": closed.calendar, "reasons": closed.reasons}
+        closed, incident = unfit.closed, unfit.incident
+        facts: dict[str, Any] = {}
+        if closed is not None:
+            facts = {"calendar": closed.calendar, "reasons": closed.reasons}
+        elif incident is not None:
+            facts = {"incident": incident.id, "reasons": incident.document.reasons}
         answers.append(CandidateAnswer(unfit.location, False, unfit.reason, **facts))
     return answers
 

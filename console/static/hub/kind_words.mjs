@@ -14,6 +14,8 @@ const t = words({
   calendar: ["Calendars", "日历"],
   carrier: ["Carriers", "承运商"],
   sourcing: ["Sourcing weights", "寻源权重"],
+  balancing: ["Balancing rules", "调拨规则"],
+  incident: ["Incidents", "突发事件"],
   order_machine: ["Order machine", "订单状态机"],
   scale_codes: ["Codes of scales", "秤码规则"],
 });
@@ -28,6 +30,8 @@ const about = words({
   calendar: ["When locations dispatch goods: times of day, days off, holidays.", "各地点的发货时间、休息日与节假日。"],
   carrier: ["Who brings goods where, how long it takes, and on which days.", "由谁配送、到哪里、需要多久、哪些日期配送。"],
   sourcing: ["What counts how much when a location is chosen for an order.", "为订单选择发货地点时各因素的权重。"],
+  balancing: ["What locations want at least, have room for, and move in cases.", "各地点的最低陈列、容量与整箱调拨。"],
+  incident: ["Areas in which something happens, so that nothing is sent from there.", "发生突发事件、暂停发货的区域。"],
   order_machine: ["Which events may happen to orders in which state.", "订单在各状态下允许的事件。"],
   scale_codes: ["How barcodes with a weight or a price inside are read.", "如何读取含重量或价格的条码。"],
 });
@@ -43,7 +47,7 @@ const s = words({
 });
 
 /** The kinds that have words here, in the order of the list. */
-export const KINDS = ["sku", "location", "price", "promotion", "policy", "area", "calendar", "carrier", "sourcing", "order_machine", "scale_codes"];
+export const KINDS = ["sku", "location", "price", "promotion", "policy", "area", "calendar", "carrier", "sourcing", "balancing", "incident", "order_machine", "scale_codes"];
 
 export const kindText = (kind) => (KINDS.includes(kind) ? t(kind) : kind);
 export const kindAbout = (kind) => (KINDS.includes(kind) ? about(kind) : "");
@@ -69,7 +73,7 @@ export function summary(kind, value) {
     case "price": return money(value.amount, value.currency);
     case "promotion": return named(value.names) || value.benefit?.type || "";
     case "policy": return policyText(value);
-    case "area": case "calendar": case "carrier": return named(value.names) || value.name || "";
+    case "area": case "calendar": case "carrier": case "incident": return named(value.names) || value.name || "";
     default: return "";
   }
 }

@@ -84,6 +84,15 @@ OPENING_DAYS_MAX = 370
 WEIGHT_MAX = 1_000_000
 """Points of one weight of the cost model: with the largest distance and quantity, a cost stays a safe integer."""
 
+COVER_DAYS_MAX = 3_650
+"""Days of cover that a balancing plan may ask for: ten years, for goods that seldom sell."""
+
+PLAN_LOCATIONS_MAX = 2_000
+"""Locations of one balancing plan: the distances between them take 64 MB. A larger chain plans by region."""
+
+PLAN_ITEMS_MAX = 100_000
+"""Items of one balancing plan."""
+
 DISPATCH_HOURS_MAX = 24 * OPENING_DAYS_MAX
 """Hours that a location may be closed, or unheard of, and still be a source."""
 

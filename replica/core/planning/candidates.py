@@ -1,7 +1,7 @@
 """Candidates: which locations may send an order to an address, and what each of them costs whatever it sends.
 
 If areas of the address name locations, only these may send. If none does, any location may, and the nearest costs
-least. A location that does not dispatch soon enough is no candidate.
+least. A location that does not dispatch soon enough, or is in the area of an incident, is no candidate.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Final, Literal
 from msgspec import Struct
 
 from replica.core.catalog.areas import Serving
+from replica.core.catalog.incidents import Incident
 from replica.core.catalog.openings import Closed
 from replica.core.planning.weights import SourcingDocument
 
@@ -21,6 +22,8 @@ NOT_SERVING: Final = "not-serving"
 """Areas of the address name locations, and not this one."""
 CLOSED: Final = "closed"
 """It does not dispatch goods soon enough."""
+IN_INCIDENT: Final = "incident"
+"""It is in the area of an incident, and sends nothing while that goes on."""
 
 
 class Surveyed(Struct, frozen=True, gc=False):
@@ -39,6 +42,8 @@ class Surveyed(Struct, frozen=True, gc=False):
     unheard_ms: int | None = 0
     serves_walk_ins: bool = False
     margin_percent: int | None = None
+    incident: Incident | None = None
+    """The incident because of which it sends nothing."""
 
 
 class Candidate(Struct, frozen=True, gc=False):
@@ -61,8 +66,9 @@ class Unfit(Struct, frozen=True):
     """A location that may not send an order, and why. `closed`: the calendar and its reasons, if that is why."""
 
     location: str
-    reason: Literal["not-serving", "closed"]
+    reason: Literal["not-serving", "closed", "incident"]
     closed: Closed | None = None
+    incident: Incident | None = None
 
 
 class BannedLine(Struct, frozen=True):
@@ -91,6 +97,8 @@ def sort_out(
         served = serving.get(one.location)
         if serving and served is None:
             unfit.append(Unfit(one.location, NOT_SERVING))
+        elif one.incident is not None:
+            unfit.append(Unfit(one.location, IN_INCIDENT, incident=one.incident))
         elif one.opens_ms is None or one.opens_ms > latest_ms:
             unfit.append(Unfit(one.location, CLOSED, one.closed))
         else:

@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, Protocol
 
-from msgspec import Struct
+import msgpack
+from msgspec import Struct, convert
 
 from replica.core.base.errors import Invalid
 from replica.core.base.names import is_item, is_name
@@ -18,6 +19,7 @@ from replica.core.catalog.area_index import Areas
 from replica.core.catalog.areas import AREA, AreaDocument, check_area, locations_of, read_area
 from replica.core.catalog.calendars import CALENDAR, CalendarDocument, Calendars, check_calendar, read_calendar
 from replica.core.catalog.documents import Documents
+from replica.core.catalog.incidents import INCIDENT, IncidentDocument, Incidents, check_incident
 from replica.core.catalog.known_locations import KnownLocations
 from replica.core.catalog.locations import LOCATION, LocationDocument, read_location, region_of
 from replica.core.catalog.price_conflicts import PriceConflicts
@@ -40,6 +42,7 @@ from replica.core.catalog.skus import SKU, Catalog, SkuDocument, listed
 from replica.core.ledger.cells import Ledger
 from replica.core.orders.fold import Orders
 from replica.core.orders.machine import DEFAULT_KEY, ORDER_MACHINE, MachineDocument, OrderMachine, read_machine
+from replica.core.planning.balancing_rules import BALANCING, BalancingDocument, BalancingRules, check_balancing
 from replica.core.planning.carriers import CARRIER, CarrierDocument, check_carrier, read_carrier
 from replica.core.planning.weights import SOURCING, SourcingDocument, read_weights
 from replica.core.rights.policies import (
@@ -59,8 +62,10 @@ class Indexes(Protocol):
 
     documents: Documents
     areas: Areas
+    balancing_rules: BalancingRules
     calendars: Calendars
     catalog: Catalog
+    incidents: Incidents
     price_conflicts: PriceConflicts
     promotions: Promotions
     promotion_conflicts: PromotionConflicts
@@ -168,6 +173,22 @@ def _admit_carrier(known: Known, write: DocumentWrite) -> None:
                 known.known_locations.check_field(location, f"lanes[{index}].locations[{place}]")
 
 
+def _admit_balancing(known: Known, write: DocumentWrite) -> None:
+    if write.value is not None:
+        check_balancing(write.name, convert(msgpack.unpackb(write.value), BalancingDocument))
+        location = location_of(write.name)
+        if location:
+            known.known_locations.check_field(location, "key")
+
+
+def _index_balancing(indexes: Indexes, register: Register) -> bool:
+    return indexes.balancing_rules.put(register)
+
+
+def _index_incident(indexes: Indexes, register: Register) -> bool:
+    return indexes.incidents.put(register)
+
+
 def _index_calendar(indexes: Indexes, register: Register) -> bool:
     return indexes.calendars.put(register)
 
@@ -190,6 +211,7 @@ def _index_promotion(indexes: Indexes, register: Register) -> bool:
 def _index_location(indexes: Indexes, register: Register) -> bool:
     indexes.promotion_conflicts.location_changed(register.key)
     indexes.areas.location_changed(register.key)
+    indexes.incidents.locations_changed()
     return True
 
 
@@ -301,6 +323,21 @@ DOCUMENT_KINDS: dict[str, DocumentKind] = {
             admit=_admit_policy,
             named_locations=lambda write: [location_of(write.name)],
             index=_index_policy,
+        ),
+        DocumentKind(
+            name=BALANCING,
+            document=BalancingDocument,
+            is_key=is_selector,
+            admit=_admit_balancing,
+            named_locations=lambda write: [location_of(write.name)],
+            index=_index_balancing,
+        ),
+        DocumentKind(
+            name=INCIDENT,
+            document=IncidentDocument,
+            is_key=is_name,
+            check=check_incident,
+            index=_index_incident,
         ),
         DocumentKind(
             name=ORDER_MACHINE,

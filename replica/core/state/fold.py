@@ -16,6 +16,7 @@ from typing import Protocol
 from replica.core.catalog.area_index import Areas
 from replica.core.catalog.calendars import Calendars
 from replica.core.catalog.documents import Documents
+from replica.core.catalog.incidents import Incidents
 from replica.core.catalog.locations import position_of, region_of
 from replica.core.catalog.offers import Offers
 from replica.core.catalog.price_conflicts import PriceConflicts
@@ -31,6 +32,7 @@ from replica.core.log.voids import VOID
 from replica.core.orders.fold import Orders
 from replica.core.orders.machine import DEFAULT_MACHINE
 from replica.core.orders.requests import ORDER
+from replica.core.planning.balancing_rules import BalancingRules
 from replica.core.rights.policies import Policies
 from replica.core.state.batch import Checkpoint, Image, Row
 from replica.core.state.clock_faults import ClockFaults
@@ -60,12 +62,14 @@ class Fold:
     __slots__ = (
         "_applies",
         "areas",
+        "balancing_rules",
         "calendars",
         "catalog",
         "clock_faults",
         "collisions",
         "counts",
         "documents",
+        "incidents",
         "ledger",
         "machine",
         "offers",
@@ -82,7 +86,9 @@ class Fold:
         self.ledger = Ledger()
         self.documents = Documents()
         self.areas = Areas(partial(position_of, self.documents))
+        self.balancing_rules = BalancingRules()
         self.calendars = Calendars()
+        self.incidents = Incidents(partial(position_of, self.documents))
         self.catalog = Catalog(open_catalog)
         self.policies = Policies()
         self.price_conflicts = PriceConflicts(self.documents)

@@ -89,7 +89,9 @@ class Replica:
         self.ledger = self.fold.ledger
         self.documents = self.fold.documents
         self.areas = self.fold.areas
+        self.balancing_rules = self.fold.balancing_rules
         self.calendars = self.fold.calendars
+        self.incidents = self.fold.incidents
         self.catalog = self.fold.catalog
         self.policies = self.fold.policies
         self.price_conflicts = self.fold.price_conflicts

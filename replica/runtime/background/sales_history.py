@@ -88,7 +88,7 @@ class SalesHistory:
         """Read the past, then new entries, until no policy asks any more, or the clock or the time zone changes."""
         self._offset_ms = self._offset()
         self._zone = zone = self._location_zone()
-        demand, after = Demand(), await self._begin()
+        demand, after = Demand(), await first_arrival(self._journal, self._driver.arrival, self._clock.now().wall_ms)
         slot, oldest = -1, -1
         while self._driver.replica.policies.forecast and zone == self._location_zone() and not self._is_clock_set():
             self._offset_ms = self._offset()
@@ -106,21 +106,6 @@ class SalesHistory:
                 self.on_new_forecasts()
             await asyncio.sleep(PAUSE_S)
         self._demand = None
-
-    async def _begin(self) -> int:
-        """An arrival number before which all entries are too old to count. Arrival follows time only roughly.
-
-        Stamps never go back, so they show the age of an entry also if the clock was behind for a while.
-        """
-        now_ms = self._clock.now().wall_ms
-        oldest_ms = now_ms - (DAYS_MAX + 2) * DAY_MS
-        low, high = 0, self._driver.arrival
-        while high - low > ENTRIES_PER_PAGE:
-            middle = (low + high) // 2
-            page = await self._journal.read(middle, 1)
-            is_old = bool(page.stored) and written_ms(page.stored[0].entry.content, now_ms) < oldest_ms
-            low, high = (middle, high) if is_old else (low, middle)
-        return low
 
     def _note(self, demand: Demand, entry: Entry) -> bool:
         """Note what an entry of the tills sold. Returns whether it was on an earlier day, which a forecast counts."""
@@ -146,6 +131,21 @@ class SalesHistory:
 
     def _location_zone(self) -> tzinfo:
         return time_zone(time_zone_of(self._driver.replica.documents, self._location))
+
+
+async def first_arrival(journal: Journal, arrival: int, now_ms: int) -> int:
+    """An arrival number before which all entries are too old to count. Arrival follows time only roughly.
+
+    Stamps never go back, so they show the age of an entry also if the clock was behind for a while.
+    """
+    oldest_ms = now_ms - (DAYS_MAX + 2) * DAY_MS
+    low, high = 0, arrival
+    while high - low > ENTRIES_PER_PAGE:
+        middle = (low + high) // 2
+        page = await journal.read(middle, 1)
+        is_old = bool(page.stored) and written_ms(page.stored[0].entry.content, now_ms) < oldest_ms
+        low, high = (middle, high) if is_old else (low, middle)
+    return low
 
 
 def slot_at(at_ms: int, zone: tzinfo) -> int:

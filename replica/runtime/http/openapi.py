@@ -25,6 +25,7 @@ _NAME = {"type": "string", "pattern": NAME_PATTERN, "maxLength": NAME_LENGTH_MAX
 PATH_FIELDS: dict[str, tuple[dict[str, Any], str]] = {
     "item": (_ITEM, "An item, percent-encoded."),
     "sku": (_ITEM, "A SKU, percent-encoded."),
+    "plan": (_ITEM, "The id of a balancing plan, percent-encoded."),
     "order": (_ITEM, "The name of an order, percent-encoded."),
     "location": (_NAME, "A location."),
     "barcode": (

@@ -1,0 +1,140 @@
+"""What a balancing plan is made from: for each item, what the locations of the plan have, sell, want and may give."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Literal
+
+from msgspec import Struct
+
+from replica.core.base.names import FREE, account
+from replica.core.catalog.locations import location_document, position_in
+from replica.core.ledger.cells import Stock
+from replica.core.planning.balancing import Rules, evacuated, last_units, prestocked, spare_units
+from replica.core.planning.balancing_rules import Bounds
+from replica.core.planning.cover import DAY, Place
+from replica.core.planning.distances import Distances
+from replica.core.rights.daily_sales import DailySales
+from replica.core.state.replica import Replica
+
+UNKNOWN_METRES = 1_000_000
+"""The distance from and to a location whose document does not say where it is."""
+
+Pair = tuple[str, str]
+"""A location and an item."""
+
+Reading = Callable[[Replica, Sequence[int]], list[Place]]
+"""Reads one item at some locations, by their numbers."""
+
+PlanMode = Literal["even", "evacuate", "prestock", "last_units"]
+
+
+class PlanLocation(Struct, frozen=True):
+    """A location of a plan. `is_inside`: whether it is in the area of the incident of the plan."""
+
+    name: str
+    is_inside: bool = False
+
+
+class Coming(Struct, frozen=True):
+    """Units on their way to a location, and units that were promised to others and have not left it."""
+
+    incoming: Mapping[Pair, int] = {}
+    leaving: Mapping[Pair, int] = {}
+
+
+class PlanScope(Struct, frozen=True, kw_only=True):
+    """What is planned, how, and from which figures."""
+
+    mode: PlanMode
+    locations: tuple[PlanLocation, ...]
+    sales: DailySales
+    coming: Coming = Coming()
+    cover_days: int | None = None
+    """Evening: no location is filled beyond that. Prestocking: the cover that the area gets."""
+    keep_days: int = 7
+    """Prestocking: the cover that the locations outside keep."""
+    last_units: int = 1
+    """Gathering last units: a location with at most so many gives them."""
+
+    def rules(self, replica: Replica, item: str) -> Rules:
+        """How an item is balanced."""
+        found = replica.balancing_rules.rules(item)
+        match self.mode:
+            case "evacuate":  # loose units leave too, and small differences count
+                return Rules(case_pack=1, enough=found.enough, tolerance_percent=0, metres_max=found.metres_max)
+            case "prestock":
+                return Rules(case_pack=found.case_pack, enough=0, tolerance_percent=0, metres_max=found.metres_max)
+            case "last_units":
+                return Rules(case_pack=1, enough=found.enough, tolerance_percent=0, metres_max=found.metres_max)
+            case "even":
+                if self.cover_days is None:
+                    return found
+                return Rules(found.case_pack, self.cover_days * DAY, found.tolerance_percent, found.metres_max)
+
+    def reading(self, replica: Replica, item: str) -> Reading:
+        """A function that reads an item at some of the locations, by their numbers.
+
+        It leaves out the locations that have nothing to do with the item.
+        """
+        wanted, own = replica.balancing_rules.bounds(item)
+        named = dict.fromkeys(replica.balancing_rules.locations_with(item))
+
+        def read(replica: Replica, numbers: Sequence[int]) -> list[Place]:
+            found = []
+            for at in numbers:
+                one = self.locations[at]
+                stock = replica.ledger.stocks(one.name).get(item)
+                if stock is not None or one.name in named or self.mode == "evacuate":
+                    place = self._place(replica, at, stock or Stock(one.name, item), own.get(one.name, wanted))
+                    found.append(self._changed(place, one))
+            return found
+
+        return read
+
+    def _place(self, replica: Replica, at: int, stock: Stock, bounds: Bounds) -> Place:
+        """An item at a location. If too little is known of the sales there, it gives nothing, unless it is emptied."""
+        location, item = stock.location, stock.item
+        owner = replica.node if location in replica.locations else replica.location_owners.nodes.get(location)
+        free, available = stock.standing(account(owner, FREE)) if owner is not None else (0, stock.available)
+        sold_milli = self.sales.milli(location, item)
+        leaving = self.coming.leaving.get((location, item), 0)
+        spare = 0
+        if self.mode == "evacuate" or self.sales.is_known(location):
+            spare = spare_units(free, available, leaving, replica.policies.policy(location, item), sold_milli)
+        return Place(
+            at=at,
+            available=available - leaving,
+            spare=spare,
+            incoming=self.coming.incoming.get((location, item), 0),
+            sold_milli=sold_milli,
+            display=bounds.display,
+            capacity=bounds.capacity,
+        )
+
+    def _changed(self, place: Place, location: PlanLocation) -> Place:
+        """A place as the mode of the plan changes it."""
+        match self.mode:
+            case "evacuate":
+                return evacuated(place, is_inside=location.is_inside)
+            case "prestock":
+                cover = 14 if self.cover_days is None else self.cover_days
+                return prestocked(place, cover * DAY, self.keep_days * DAY, is_inside=location.is_inside)
+            case "last_units":
+                return last_units(place, self.last_units)
+            case "even":
+                return place
+
+
+def distances_of(replica: Replica, locations: Iterable[PlanLocation]) -> Distances:
+    """The distances between the locations of a plan."""
+    positions = [position_in(location_document(replica.documents, one.name)) for one in locations]
+    return Distances(positions, UNKNOWN_METRES)
+
+
+def items_of(replica: Replica, locations: Sequence[PlanLocation]) -> list[str]:
+    """The items that ever moved at a location of a plan, in order."""
+    found: dict[str, None] = {}
+    for one in locations:
+        found.update(dict.fromkeys(replica.ledger.stocks(one.name)))
+    return sorted(found)
