@@ -129,7 +129,7 @@ class HubApi:
         self._areas = AreasApi(node)
         self._rates = SalesRates(node)
         self._plans = Plans(node, self._stock.long_reads, self._rates, best_solver())
-        self._balance = BalanceApi(node, self._plans)
+        self._balance = BalanceApi(node, self._plans, self._stock.long_reads)
         self._elsewhere = ElsewhereApi(node, self._stock.long_reads, last_current)
         self._connections = HubConnections(node)
         self._locations = LocationsApi(node, self._stock.long_reads, self._connections)

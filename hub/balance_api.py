@@ -1,4 +1,4 @@
-"""The calls about balancing plans: make one, and read it."""
+"""The calls about balancing plans: make one, read it, approve it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from aiohttp import web
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
-from hub.balance_inputs import PlanLocation, PlanMode, PlanScope
+from hub.balance_inputs import Coming, PlanLocation, PlanMode, PlanScope
 from hub.balance_plans import Plan, Plans, PlanState
 from replica.core.base.clock import time_text
 from replica.core.base.errors import Invalid
@@ -24,7 +24,8 @@ from replica.core.planning.cover import DAY
 from replica.core.rights.daily_sales import DailySales
 from replica.core.rights.policies import Units
 from replica.core.state.replica import Replica
-from replica.runtime.http.operations import Decoder, Operation, json_response
+from replica.runtime.http.long_reads import LongReads
+from replica.runtime.http.operations import Decoder, Operation, json_response, key_of
 from replica.runtime.http.query_fields import CURSOR, LIMIT, limit_of
 from replica.runtime.node import Node
 
@@ -84,13 +85,16 @@ class PlanSummary(Struct, frozen=True):
     """A plan. `done` of `total` items are planned. `problem`: why it failed.
 
     `cost`: kilometres times units. `unmet`: units that locations lack after it. `unknown`: locations with fewer than
-    three days of sales, which neither give nor get.
+    three days of sales, which neither give nor get. `transfers`: how many of its transfers are in which state, once it
+    is approved.
     """
 
     id: str
     state: PlanState
     mode: str
     made_at: str
+    approved_at: str | None
+    transfers: dict[str, int]
     done: int
     total: int
     problem: str
@@ -121,9 +125,10 @@ class PlansAnswer(Struct, frozen=True):
 class BalanceApi:
     """The calls at one hub."""
 
-    def __init__(self, node: Node, plans: Plans) -> None:
+    def __init__(self, node: Node, plans: Plans, long_reads: LongReads) -> None:
         self._node = node
         self._plans = plans
+        self._long_reads = long_reads
         self._body = Decoder(BalanceBody)
 
     def operations(self) -> list[Operation]:
@@ -154,6 +159,14 @@ class BalanceApi:
                 answer=PlanAnswer,
                 query=(CURSOR, LIMIT),
             ),
+            Operation(
+                method="POST",
+                path=f"{path}/approve",
+                handler=self.approve,
+                summary="Approve a balancing plan: request its transfers",
+                answer=PlanSummary,
+                is_write=True,
+            ),
         ]
 
     async def make(self, request: web.Request) -> web.Response:
@@ -166,15 +179,34 @@ class BalanceApi:
             body.mode, [one.name for one in locations], body.items, partial(_scope, body, locations)
         )
         await self._plans.wait(plan, WAIT_S)
-        answer = _answer(plan, 0, limit_of(request))
+        answer = _answer(plan, {}, 0, limit_of(request))
         return json_response(answer, 202 if plan.state is PlanState.PLANNING else 200)
 
     async def list(self, request: web.Request) -> web.Response:
-        return json_response(PlansAnswer([_summary(plan) for plan in self._plans.all()]))
+        return json_response(PlansAnswer([await self._summary(plan) for plan in self._plans.all()]))
 
     async def get(self, request: web.Request) -> web.Response:
         plan = self._plans.find(request.match_info["plan"])
-        return json_response(_answer(plan, _start(request), limit_of(request)))
+        return json_response(_answer(plan, await self._progress(plan), _start(request), limit_of(request)))
+
+    async def approve(self, request: web.Request) -> web.Response:
+        key_of(request)  # every write has one; the transfers have keys of the plan
+        plan = self._plans.find(request.match_info["plan"])
+        await self._plans.approve(plan)
+        return json_response(await self._summary(plan))
+
+    async def _summary(self, plan: Plan) -> PlanSummary:
+        return PlanSummary(**_fields(plan, await self._progress(plan)))
+
+    async def _progress(self, plan: Plan) -> dict[str, int]:
+        """How many transfers of a plan are in which state."""
+        names = await self._node.driver.look(lambda replica: replica.transfers.of_plan(plan.id))
+        states = await self._long_reads.collect(names, _states)
+        return {state: states.count(state) for state in sorted(dict.fromkeys(states))}
+
+
+def _states(replica: Replica, numbers: Sequence[str]) -> list[str]:
+    return [transfer.state.value for transfer in filter(None, map(replica.transfers.find, numbers))]
 
 
 def chosen_locations(replica: Replica, body: BalanceBody, now_ms: int) -> tuple[PlanLocation, ...]:
@@ -206,11 +238,12 @@ def _around(replica: Replica, body: BalanceBody, names: Sequence[str]) -> tuple[
     )
 
 
-def _scope(body: BalanceBody, locations: tuple[PlanLocation, ...], sales: DailySales) -> PlanScope:
+def _scope(body: BalanceBody, locations: tuple[PlanLocation, ...], sales: DailySales, coming: Coming) -> PlanScope:
     return PlanScope(
         mode=body.mode,
         locations=locations,
         sales=sales,
+        coming=coming,
         cover_days=None if body.cover_days is UNSET else body.cover_days,
         keep_days=body.keep_days,
         last_units=body.last_units,
@@ -224,12 +257,14 @@ def _start(request: web.Request) -> int:
     return int(cursor or 0)
 
 
-def _fields(plan: Plan) -> dict[str, Any]:
+def _fields(plan: Plan, progress: dict[str, int]) -> dict[str, Any]:
     return {
         "id": plan.id,
         "state": plan.state,
         "mode": plan.mode,
         "made_at": time_text(plan.made_ms),
+        "approved_at": time_text(plan.approved_ms) if plan.approved_ms else None,
+        "transfers": progress,
         "done": plan.done,
         "total": plan.total,
         "problem": plan.problem,
@@ -241,15 +276,11 @@ def _fields(plan: Plan) -> dict[str, Any]:
     }
 
 
-def _summary(plan: Plan) -> PlanSummary:
-    return PlanSummary(**_fields(plan))
-
-
-def _answer(plan: Plan, start: int, limit: int) -> PlanAnswer:
+def _answer(plan: Plan, progress: dict[str, int], start: int, limit: int) -> PlanAnswer:
     moves = [_move(plan, *one) for one in plan.moves[start : start + limit]]
     end = start + len(moves)
     return PlanAnswer(
-        **_fields(plan),
+        **_fields(plan, progress),
         locations=[] if start else _locations(plan),
         moves=moves,
         next=str(end) if end < len(plan.moves) else None,

@@ -37,10 +37,35 @@ class PlanLocation(Struct, frozen=True):
 
 
 class Coming(Struct, frozen=True):
-    """Units on their way to a location, and units that were promised to others and have not left it."""
+    """Units on their way to locations, and units that are to leave them and have not left yet."""
 
     incoming: Mapping[Pair, int] = {}
     leaving: Mapping[Pair, int] = {}
+
+    @staticmethod
+    def of_transfers(replica: Replica, numbers: Sequence[str]) -> list[tuple[Pair, int, int]]:
+        """What some transfers bring to and take from locations: a location and an item, units in, units out."""
+        found = []
+        for transfer in filter(None, map(replica.transfers.find, numbers)):
+            units = transfer.units()
+            is_open = transfer.is_open(units.values())
+            for item, one in units.items():
+                remaining = one.remaining if is_open else 0
+                if remaining:
+                    found.append(((transfer.source, item), 0, remaining))
+                if remaining + one.in_transit:
+                    found.append(((transfer.target, item), remaining + one.in_transit, 0))
+        return found
+
+
+def coming_units(found: Iterable[tuple[Pair, int, int]]) -> Coming:
+    """Those of all transfers."""
+    incoming: dict[Pair, int] = {}
+    leaving: dict[Pair, int] = {}
+    for pair, units_in, units_out in found:
+        incoming[pair] = incoming.get(pair, 0) + units_in
+        leaving[pair] = leaving.get(pair, 0) + units_out
+    return Coming(incoming, leaving)
 
 
 class PlanScope(Struct, frozen=True, kw_only=True):

@@ -183,3 +183,42 @@ async def test_rules_of_an_item_at_one_location_are_refused(hub: Caller) -> None
     await chain(hub, 0, 0, 0)
     status, problem = await hub.write("/v1/documents/balancing/location:store-1", {"case_pack": 6}, method="PUT")
     assert (status, problem["field"]) == (422, "case_pack")
+
+
+async def test_an_approved_plan_becomes_transfers_that_show_its_progress(hub: Caller) -> None:
+    stores = await chain(hub, 60, 0, 0)
+    made = await plan(hub)
+    approved = await hub.good(f"/v1/balance/{made['id']}/approve", {})
+    assert (approved["state"], approved["transfers"]) == ("approved", {"approved": 2})
+    transfers = (await hub.good(f"/v1/transfers?plan={made['id']}"))["transfers"]
+    assert {(one["from"], one["to"]) for one in transfers} == {("store-1", "store-2"), ("store-1", "store-3")}
+    first = stores["store-1"]
+    number = transfers[0]["transfer"]
+    full = await hub.node.driver.look(lambda replica: replica.transfers.find(number))
+    assert full is not None
+    assert {item: one.requested for item, one in full.units().items()} == {"cola": 20}
+    assert first.replica.transfers.find(number) is None
+
+
+async def test_a_repeated_approval_requests_nothing_twice(hub: Caller) -> None:
+    await chain(hub, 60, 0, 0)
+    made = await plan(hub)
+    for _ in range(2):
+        assert (await hub.good(f"/v1/balance/{made['id']}/approve", {}))["transfers"] == {"approved": 2}
+    assert len((await hub.good("/v1/transfers"))["transfers"]) == 2
+
+
+async def test_a_plan_counts_what_approved_transfers_will_bring(hub: Caller) -> None:
+    await chain(hub, 60, 0, 0)
+    first = await plan(hub)
+    await hub.good(f"/v1/balance/{first['id']}/approve", {})
+    assert moves(await plan(hub)) == {}
+
+
+async def test_a_plan_from_before_an_approved_one_is_refused(hub: Caller) -> None:
+    await chain(hub, 60, 0, 0)
+    first, second = await plan(hub), await plan(hub)
+    await hub.good(f"/v1/balance/{second['id']}/approve", {})
+    status, problem = await hub.write(f"/v1/balance/{first['id']}/approve", {})
+    assert (status, problem["type"]) == (409, "invalid-transition")
+    assert len((await hub.good("/v1/transfers"))["transfers"]) == 2

@@ -93,6 +93,9 @@ PLAN_LOCATIONS_MAX = 2_000
 PLAN_ITEMS_MAX = 100_000
 """Items of one balancing plan."""
 
+PLAN_TRANSFERS_MAX = 100_000
+"""Newest transfers that a balancing plan looks at, for goods that are on their way: a second in slices."""
+
 DISPATCH_HOURS_MAX = 24 * OPENING_DAYS_MAX
 """Hours that a location may be closed, or unheard of, and still be a source."""
 
