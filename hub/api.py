@@ -14,6 +14,7 @@ from hub.areas_api import AreasApi
 from hub.availability_api import AvailabilityApi
 from hub.balance_api import BalanceApi
 from hub.balance_plans import Plans
+from hub.balance_schedule import BalanceSchedule
 from hub.connections import HubConnections
 from hub.delivery import Surveyor
 from hub.elsewhere_api import ElsewhereApi
@@ -129,6 +130,7 @@ class HubApi:
         self._areas = AreasApi(node)
         self._rates = SalesRates(node)
         self._plans = Plans(node, self._stock.long_reads, self._rates, best_solver())
+        self._schedule = BalanceSchedule(node, self._plans)
         self._balance = BalanceApi(node, self._plans, self._stock.long_reads)
         self._elsewhere = ElsewhereApi(node, self._stock.long_reads, last_current)
         self._connections = HubConnections(node)
@@ -152,7 +154,7 @@ class HubApi:
     @property
     def works(self) -> list[Work]:
         """The background work that the calls need."""
-        return [self._locations.costs.run, self._connections.run, self._rates.run]
+        return [self._locations.costs.run, self._connections.run, self._rates.run, self._schedule.run]
 
     def operations(self) -> list[Operation]:
         """All calls of a hub."""

@@ -171,13 +171,7 @@ class BalanceApi:
 
     async def make(self, request: web.Request) -> web.Response:
         body: BalanceBody = await self._body.read(request)
-        now_ms = self._node.clock.now().wall_ms
-        for location in body.locations:
-            await self._node.meet(location)
-        locations = await self._node.driver.look(lambda replica: chosen_locations(replica, body, now_ms))
-        plan = self._plans.begin(
-            body.mode, [one.name for one in locations], body.items, partial(_scope, body, locations)
-        )
+        plan = await begin_plan(self._node, self._plans, body)
         await self._plans.wait(plan, WAIT_S)
         answer = _answer(plan, {}, 0, limit_of(request))
         return json_response(answer, 202 if plan.state is PlanState.PLANNING else 200)
@@ -209,7 +203,15 @@ def _states(replica: Replica, numbers: Sequence[str]) -> list[str]:
     return [transfer.state.value for transfer in filter(None, map(replica.transfers.find, numbers))]
 
 
-def chosen_locations(replica: Replica, body: BalanceBody, now_ms: int) -> tuple[PlanLocation, ...]:
+async def begin_plan(node: Node, plans: Plans, body: BalanceBody) -> Plan:
+    """Begin to make a plan. Raises Refused."""
+    for location in body.locations:
+        await node.meet(location)
+    locations = await node.driver.look(lambda replica: chosen_locations(replica, body))
+    return plans.begin(body.mode, [one.name for one in locations], body.items, partial(_scope, body, locations))
+
+
+def chosen_locations(replica: Replica, body: BalanceBody) -> tuple[PlanLocation, ...]:
     """The locations of a plan, in order of names. Raises Invalid."""
     for index, location in enumerate(body.locations):
         replica.known_locations.check_field(location, f"locations[{index}]")

@@ -153,8 +153,8 @@ class Plans:
         """All plans, the newest first."""
         return list(reversed(self._plans.values()))
 
-    async def wait(self, plan: Plan, seconds: float) -> None:
-        """Wait until a plan is made, or as long as the caller can."""
+    async def wait(self, plan: Plan, seconds: float | None) -> None:
+        """Wait until a plan is made, or as long as the caller can (None: without end)."""
         task = self._made.get(plan.id)
         if task is not None:
             await asyncio.wait([task], timeout=seconds)

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
+from hub.balance_plans import Plans
+from hub.balance_schedule import BalanceSchedule
+from hub.sales_rates import SalesRates
 from replica.core.base.clock import time_text
+from replica.core.planning.transport import cheapest_flow
 from replica.core.rights.requests import Grant, GrantLine
 from replica.runtime.driver import Ingress
+from replica.runtime.http.long_reads import LongReads
 from tests.callers import Caller
 from tests.core.chain import Node, receipt, sale, store
 
@@ -221,4 +227,19 @@ async def test_a_plan_from_before_an_approved_one_is_refused(hub: Caller) -> Non
     await hub.good(f"/v1/balance/{second['id']}/approve", {})
     status, problem = await hub.write(f"/v1/balance/{first['id']}/approve", {})
     assert (status, problem["type"]) == (409, "invalid-transition")
+    assert len((await hub.good("/v1/transfers"))["transfers"]) == 2
+
+
+async def test_a_schedule_makes_its_plan_once_a_day_and_approves_it(hub: Caller) -> None:
+    await chain(hub, 60, 0, 0)
+    now = time_text(hub.node.clock.now().wall_ms)[11:16]
+    schedule = {"at": now, "mode": "even", "region": "south", "approve": True}
+    await write(hub, "balancing_schedule", "other", {**schedule, "hub": "hub-west"})
+    await write(hub, "balancing_schedule", "night", {**schedule, "hub": "hub-east"})
+    reads, rates = LongReads(hub.node.driver), SalesRates(hub.node)
+    reading = asyncio.create_task(rates.run())
+    nightly = BalanceSchedule(hub.node, Plans(hub.node, reads, rates, cheapest_flow))
+    for _ in range(2):
+        await nightly.look()
+    reading.cancel()
     assert len((await hub.good("/v1/transfers"))["transfers"]) == 2

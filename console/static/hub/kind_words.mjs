@@ -15,6 +15,7 @@ const t = words({
   carrier: ["Carriers", "承运商"],
   sourcing: ["Sourcing weights", "寻源权重"],
   balancing: ["Balancing rules", "调拨规则"],
+  balancing_schedule: ["Balancing schedules", "调拨计划时间"],
   incident: ["Incidents", "突发事件"],
   order_machine: ["Order machine", "订单状态机"],
   scale_codes: ["Codes of scales", "秤码规则"],
@@ -31,6 +32,7 @@ const about = words({
   carrier: ["Who brings goods where, how long it takes, and on which days.", "由谁配送、到哪里、需要多久、哪些日期配送。"],
   sourcing: ["What counts how much when a location is chosen for an order.", "为订单选择发货地点时各因素的权重。"],
   balancing: ["What locations want at least, have room for, and move in cases.", "各地点的最低陈列、容量与整箱调拨。"],
+  balancing_schedule: ["Which hub plans transfers each night, and whether somebody approves them.", "哪个枢纽每晚制定调拨计划，以及是否需要批准。"],
   incident: ["Areas in which something happens, so that nothing is sent from there.", "发生突发事件、暂停发货的区域。"],
   order_machine: ["Which events may happen to orders in which state.", "订单在各状态下允许的事件。"],
   scale_codes: ["How barcodes with a weight or a price inside are read.", "如何读取含重量或价格的条码。"],
@@ -47,7 +49,7 @@ const s = words({
 });
 
 /** The kinds that have words here, in the order of the list. */
-export const KINDS = ["sku", "location", "price", "promotion", "policy", "area", "calendar", "carrier", "sourcing", "balancing", "incident", "order_machine", "scale_codes"];
+export const KINDS = ["sku", "location", "price", "promotion", "policy", "area", "calendar", "carrier", "sourcing", "balancing", "balancing_schedule", "incident", "order_machine", "scale_codes"];
 
 export const kindText = (kind) => (KINDS.includes(kind) ? t(kind) : kind);
 export const kindAbout = (kind) => (KINDS.includes(kind) ? about(kind) : "");

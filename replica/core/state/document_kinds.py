@@ -43,6 +43,11 @@ from replica.core.ledger.cells import Ledger
 from replica.core.orders.fold import Orders
 from replica.core.orders.machine import DEFAULT_KEY, ORDER_MACHINE, MachineDocument, OrderMachine, read_machine
 from replica.core.planning.balancing_rules import BALANCING, BalancingDocument, BalancingRules, check_balancing
+from replica.core.planning.balancing_schedules import (
+    BALANCING_SCHEDULE,
+    BalancingScheduleDocument,
+    read_schedule,
+)
 from replica.core.planning.carriers import CARRIER, CarrierDocument, check_carrier, read_carrier
 from replica.core.planning.weights import SOURCING, SourcingDocument, read_weights
 from replica.core.rights.policies import (
@@ -331,6 +336,12 @@ DOCUMENT_KINDS: dict[str, DocumentKind] = {
             admit=_admit_balancing,
             named_locations=lambda write: [location_of(write.name)],
             index=_index_balancing,
+        ),
+        DocumentKind(
+            name=BALANCING_SCHEDULE,
+            document=BalancingScheduleDocument,
+            is_key=is_name,
+            index=lambda indexes, register: register.value is None or read_schedule(register.value) is not None,
         ),
         DocumentKind(
             name=INCIDENT,
