@@ -39,20 +39,27 @@ def sku_availability(
     near: Point | None,
     channel: str,
     as_of: Callable[[str], str | None],
+    pool: str = "",
 ) -> AvailabilityAnswer:
-    """The availability of a SKU at one location, or at all of them. Raises Refused.
+    """The availability of a SKU at one location, or at all of them, of a pool or of the channel's. Raises Refused.
 
     `as_of` says when the knowledge about a location was last current.
     """
+    pools = [replica.pools.get(pool)] if pool else []
+    of_channel = replica.pools.of_channel(channel)
+    if of_channel is not None:
+        pools.append(of_channel)
     source = Source(
         ledger=replica.ledger,
         policies=replica.policies,
         node=replica.node,
         channel=channel,
         hosted=replica.locations,
+        pool=of_channel,
     )
     recipe = replica.catalog.recipe_of(sku, "sku")
     locations = [location] if location else locations_with(replica.ledger, recipe)
+    locations = [one for one in locations if all(one in pool for pool in pools)]
     away = {one: distance_to(replica.documents, one, near) for one in locations} if near is not None else {}
     local = [local_availability(source, recipe, one, as_of(one), away.get(one)) for one in locations]
     local.sort(key=lambda one: (one.distance_km is None, one.distance_km or 0.0, one.location))

@@ -23,13 +23,17 @@ ONLY_AT = QueryField("location", LOCATION.schema, "Only the availability at this
 CHANNEL = text_field("channel", "Only what orders of this channel may take, by its quotas. Without it: of any channel.")
 
 
+POOL_FIELD = text_field("pool", "Only the locations of this pool, whose document is pool/ID.")
+
+
 class AvailabilityQuery(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """The SKUs; optionally one location, the quotas of one channel, and a point `lat,lon` for distances."""
+    """The SKUs; optionally one location or pool, the quotas of one channel, and a point `lat,lon` for distances."""
 
     skus: Annotated[tuple[Sku, ...], Meta(min_length=1, max_length=SKUS_PER_CALL_MAX)]
     location: str = ""
     near: str = ""
     channel: str = ""
+    pool: str = ""
 
 
 class AvailabilityVerdict(SkuVerdict, frozen=True, omit_defaults=True):
@@ -56,7 +60,7 @@ class AvailabilityApi:
                 handler=self.availability,
                 summary="Read the availability of a SKU",
                 answer=AvailabilityAnswer,
-                query=(NEAR, ONLY_AT, CHANNEL),
+                query=(NEAR, ONLY_AT, CHANNEL, POOL_FIELD),
             ),
             Operation(
                 method="POST",
@@ -78,7 +82,7 @@ class AvailabilityApi:
         def read(replica: Replica) -> AvailabilityAnswer:
             if location:
                 replica.known_locations.check(location, "location")
-            return self._answer(replica, sku, location, near, channel)
+            return self._answer(replica, sku, location, near, channel, request.query.get("pool", ""))
 
         return json_response(await look(read))
 
@@ -94,7 +98,7 @@ class AvailabilityApi:
 
         def judging(replica: Replica) -> Judge[AvailabilityVerdict]:
             def judge(sku: str) -> AvailabilityVerdict:
-                answer = self._answer(replica, sku, query.location, near, query.channel)
+                answer = self._answer(replica, sku, query.location, near, query.channel, query.pool)
                 return AvailabilityVerdict(sku, availability=answer)
 
             return judge
@@ -103,6 +107,6 @@ class AvailabilityApi:
         return json_response(await judge_all(self._long_reads, query.skus, AvailabilityVerdict, judging))
 
     def _answer(
-        self, replica: Replica, sku: str, location: str, near: Point | None, channel: str
+        self, replica: Replica, sku: str, location: str, near: Point | None, channel: str, pool: str
     ) -> AvailabilityAnswer:
-        return sku_availability(replica, sku, location, near, channel, self._last_current.as_of(replica))
+        return sku_availability(replica, sku, location, near, channel, self._last_current.as_of(replica), pool)

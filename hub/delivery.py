@@ -31,7 +31,7 @@ from replica.core.catalog.selectors import attributes_of
 from replica.core.ledger.cells import Ledger
 from replica.core.orders.promised import Promised
 from replica.core.orders.sourcing import WantedLine
-from replica.core.planning.candidates import BannedLine, Surveyed, Unfit, sort_out
+from replica.core.planning.candidates import NOT_IN_POOL, BannedLine, Surveyed, Unfit, sort_out
 from replica.core.planning.carriers import carriers_of
 from replica.core.planning.promises import Promise, Route, Sender, promise
 from replica.core.planning.sourcing import DeliverySources
@@ -94,9 +94,13 @@ class Surveyor:
         serving = servings(areas)
         items = dict.fromkeys(item for line in lines for item, _ in line.recipe)
         stocked = _stocked(replica.ledger, items) if explains or not serving else {}
-        surveyed = self._look_at(replica, {**serving, **stocked}, areas, place, now_ms)
+        pool, concerned = replica.pools.of_channel(channel), {**serving, **stocked}
+        inside = [one for one in concerned if one in pool] if pool is not None else list(concerned)
+        surveyed = self._look_at(replica, inside, areas, place, now_ms)
         weights = weights_of(replica.documents, channel)
         candidates, unfit = sort_out(surveyed, serving, weights, now_ms)
+        if pool is not None:
+            unfit += [Unfit(one, NOT_IN_POOL) for one in concerned if one not in pool]
         banned = tuple(_banned(replica, areas, lines, now_ms))
         survey = Survey(DeliverySources(tuple(candidates), banned), tuple(unfit), tuple(areas), now_ms)
 

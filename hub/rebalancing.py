@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from msgspec.structs import replace
+
 from replica.core.base.names import FREE, account
 from replica.core.ledger.cells import LocationStock, Route, Stock
 from replica.core.rights.policies import Policy
@@ -26,7 +28,15 @@ class HubRebalancing:
         """Do nothing: a hub has no forecast, so only changes of its stock and policies call for a look."""
 
     def policy(self, replica: Replica, location: str, item: str) -> Policy | None:
-        return replica.policies.policy(location, item)
+        """The policy, with the shares of the channels that sell the location."""
+        policy = replica.policies.policy(location, item)
+        if policy is None or not policy.channels_ppm or not replica.pools:
+            return policy
+        pools = {channel: replica.pools.of_channel(channel) for channel in policy.channels_ppm}
+        shares = {
+            channel: policy.channels_ppm[channel] for channel, pool in pools.items() if not pool or location in pool
+        }
+        return replace(policy, channels_ppm=shares)
 
     def is_concerned(self, replica: Replica, route: Route) -> bool:
         """Whether policies split the units, or some came back to a channel.

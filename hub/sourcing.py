@@ -26,7 +26,16 @@ NO_PART: Final = "not-enough"
 BACKUP: Final = "backup"
 
 Reason = Literal[
-    "chosen", "costlier", "backup", "no-stock", "no-rights", "not-enough", "not-serving", "closed", "incident"
+    "chosen",
+    "costlier",
+    "backup",
+    "no-stock",
+    "no-rights",
+    "not-enough",
+    "not-serving",
+    "closed",
+    "incident",
+    "not-in-pool",
 ]
 
 
@@ -70,7 +79,7 @@ class CandidateAnswer(Struct, frozen=True, omit_defaults=True):
     `reason`: `chosen`; `costlier` than the chosen ones; a `backup` that is not needed; `no-stock`; `no-rights` for this
     hub to promise its units; `not-enough`, if the order is short and its units do not help; `not-serving` the areas of
     the address; `closed` for too long, with the `calendar` and its `reasons`; in the area of an `incident`, with its
-    `reasons`. `costs`: the parts of `cost`.
+    `reasons`; `not-in-pool`, if the channel sells a pool. `costs`: the parts of `cost`.
     """
 
     location: str

@@ -36,7 +36,7 @@ UNDONE = (
         invariant=4,
         expected=("PoliciesChecker",),
         scenario="policy-at-closing",
-        edits=(slip(f"{BACKGROUND}.rebalancer:RightsRebalancer._note", ("kind == POLICY", "kind == ''")),),
+        edits=(slip(f"{BACKGROUND}.rebalancer:RightsRebalancer._note", ("kind in concerned", "kind == ''")),),
     ),
     Mutation(
         name="quota-given-back-unnoticed",

@@ -14,6 +14,7 @@ const t = words({
   calendar: ["Calendars", "日历"],
   carrier: ["Carriers", "承运商"],
   sourcing: ["Sourcing weights", "寻源权重"],
+  pool: ["Pools", "库存池"],
   balancing: ["Balancing rules", "调拨规则"],
   balancing_schedule: ["Balancing schedules", "调拨计划时间"],
   incident: ["Incidents", "突发事件"],
@@ -31,6 +32,7 @@ const about = words({
   calendar: ["When locations dispatch goods: times of day, days off, holidays.", "各地点的发货时间、休息日与节假日。"],
   carrier: ["Who brings goods where, how long it takes, and on which days.", "由谁配送、到哪里、需要多久、哪些日期配送。"],
   sourcing: ["What counts how much when a location is chosen for an order.", "为订单选择发货地点时各因素的权重。"],
+  pool: ["Locations whose stock some channels sell as one.", "由部分渠道作为一个整体销售的地点。"],
   balancing: ["What locations want at least, have room for, and move in cases.", "各地点的最低陈列、容量与整箱调拨。"],
   balancing_schedule: ["Which hub plans transfers each night, and whether somebody approves them.", "哪个枢纽每晚制定调拨计划，以及是否需要批准。"],
   incident: ["Areas in which something happens, so that nothing is sent from there.", "发生突发事件、暂停发货的区域。"],
@@ -49,7 +51,7 @@ const s = words({
 });
 
 /** The kinds that have words here, in the order of the list. */
-export const KINDS = ["sku", "location", "price", "promotion", "policy", "area", "calendar", "carrier", "sourcing", "balancing", "balancing_schedule", "incident", "order_machine", "scale_codes"];
+export const KINDS = ["sku", "location", "price", "promotion", "policy", "area", "calendar", "carrier", "sourcing", "pool", "balancing", "balancing_schedule", "incident", "order_machine", "scale_codes"];
 
 export const kindText = (kind) => (KINDS.includes(kind) ? t(kind) : kind);
 export const kindAbout = (kind) => (KINDS.includes(kind) ? about(kind) : "");
@@ -75,7 +77,7 @@ export function summary(kind, value) {
     case "price": return money(value.amount, value.currency);
     case "promotion": return named(value.names) || value.benefit?.type || "";
     case "policy": return policyText(value);
-    case "area": case "calendar": case "carrier": case "incident": return named(value.names) || value.name || "";
+    case "area": case "calendar": case "carrier": case "incident": case "pool": return named(value.names) || value.name || "";
     default: return "";
   }
 }

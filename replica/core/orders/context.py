@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 
 from msgspec import Struct
 
@@ -82,6 +82,8 @@ class OrderContext(Struct, frozen=True):
     order_policy: OrderPolicy = OrderPolicy()
     chooser: Chooser | None = None
     """Chooses the locations of the order that is placed. None: an order goes to no address, and `allocate` does it."""
+    pool_of: Callable[[str], Container[str] | None] = lambda channel: None
+    """The locations whose stock a channel sells as one; None: all."""
     location_owners: Mapping[str, str] = {}
     """The node that owns each location, as far as known. It receives the fulfilments that were paid there."""
 
@@ -93,6 +95,7 @@ class OrderContext(Struct, frozen=True):
             node=self.node,
             channel=channel if self.order_policy.has_quotas else "",
             hosted=self.order_policy.hosted,
+            pool=self.pool_of(channel) if self.order_policy.has_quotas else None,
         )
 
     @property

@@ -138,7 +138,7 @@ def lacking(context: OrderContext, placement: Placement) -> dict[tuple[str, str]
     units: dict[tuple[str, str], int] = {}
     for short in plan.short:
         missing = short.wanted
-        location = missing.location or fullest(context.ledger, missing, context.chooser)
+        location = missing.location or fullest(context.ledger, missing, context.chooser, source.pool)
         if location is None:
             return None
         for item, number in missing.recipe:

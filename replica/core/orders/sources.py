@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 
 from msgspec import Struct
 
@@ -25,6 +25,8 @@ class Source(Struct, frozen=True):
     """Empty where the node has no quotas for channels, or the order names none."""
     hosted: tuple[str, ...]
     """Locations that the node owns because no store does. It promises their units online and keeps some back."""
+    pool: Container[str] | None = None
+    """The locations whose stock the channel sells as one; None: all."""
 
     def account(self, location: str, item: str) -> str:
         """The account that they take from."""
@@ -36,8 +38,8 @@ class Source(Struct, frozen=True):
         return self.standing(stock)[1] if stock is not None else 0
 
     def reading(self) -> Callable[[str, str], int]:
-        """The same as a function that reads many pairs: while there are no policies, units are those that are free."""
-        if self.policies:
+        """The same as a function that reads many pairs: without policies and a pool, units are those that are free."""
+        if self.policies or self.pool is not None:
             return self.units
         at_location, free = self.ledger.at_location, account(self.node, FREE)
 
@@ -53,6 +55,8 @@ class Source(Struct, frozen=True):
         policy = self.policies.policy(stock.location, stock.item)
         taken_from = self._account(policy)
         kept = kept_back(policy) if taken_from == account(self.node, FREE) else 0
+        if self.pool is not None and stock.location not in self.pool:
+            return taken_from, 0
         if kept and stock.location not in self.hosted:  # last, because a hub may host a thousand locations
             kept = 0
         return taken_from, max(0, stock.balance(taken_from) - kept)

@@ -7,7 +7,7 @@ same units.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from typing import Protocol
 
 from msgspec import Struct
@@ -171,15 +171,19 @@ def _richest(
     return sorted(found, key=lambda one: (one[0] not in used, -one[1], one[0]))
 
 
-def fullest(ledger: Ledger, wanted: WantedLine, chooser: Chooser | None = None) -> str | None:
+def fullest(
+    ledger: Ledger, wanted: WantedLine, chooser: Chooser | None = None, pool: Container[str] | None = None
+) -> str | None:
     """The location where most of a line is available, to whichever node, as far as this one knows; None for nowhere.
 
-    Of those that a chooser chooses from, if there is one.
+    Of those that a chooser chooses from, if there is one, and that are in the pool, if there is one.
     """
     known = ledger.locations(wanted.recipe[0][0])
     there = {
         location: sellable(wanted.recipe, {item: ledger.stock(location, item).available for item, _ in wanted.recipe})
         for location in (known if chooser is None else [one for one in chooser.may_send if one in known])
     }
+    if pool is not None:
+        there = {location: units for location, units in there.items() if location in pool}
     location = max(there, key=lambda one: there[one], default=None)
     return location if location is not None and there[location] > 0 else None

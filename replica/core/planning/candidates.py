@@ -22,6 +22,8 @@ NOT_SERVING: Final = "not-serving"
 """Areas of the address name locations, and not this one."""
 CLOSED: Final = "closed"
 """It does not dispatch goods soon enough."""
+NOT_IN_POOL: Final = "not-in-pool"
+"""The channel of the order sells a pool, and the location is not in it."""
 IN_INCIDENT: Final = "incident"
 """It is in the area of an incident, and sends nothing while that goes on."""
 
@@ -66,7 +68,7 @@ class Unfit(Struct, frozen=True):
     """A location that may not send an order, and why. `closed`: the calendar and its reasons, if that is why."""
 
     location: str
-    reason: Literal["not-serving", "closed", "incident"]
+    reason: Literal["not-serving", "closed", "incident", "not-in-pool"]
     closed: Closed | None = None
     incident: Incident | None = None
 

@@ -22,6 +22,7 @@ from replica.core.catalog.documents import Documents
 from replica.core.catalog.incidents import INCIDENT, IncidentDocument, Incidents, check_incident
 from replica.core.catalog.known_locations import KnownLocations
 from replica.core.catalog.locations import LOCATION, LocationDocument, read_location, region_of
+from replica.core.catalog.pools import POOL, PoolDocument, Pools, check_pool, read_pool
 from replica.core.catalog.price_conflicts import PriceConflicts
 from replica.core.catalog.prices import PRICE, PriceDocument, admit_price, check_price
 from replica.core.catalog.promotion_conflicts import PromotionConflicts
@@ -75,6 +76,7 @@ class Indexes(Protocol):
     promotions: Promotions
     promotion_conflicts: PromotionConflicts
     policies: Policies
+    pools: Pools
     machine: OrderMachine
     orders: Orders
 
@@ -85,6 +87,7 @@ class Known(Protocol):
     documents: Documents
     calendars: Calendars
     catalog: Catalog
+    pools: Pools
     promotions: Promotions
     ledger: Ledger
     known_locations: KnownLocations
@@ -217,6 +220,7 @@ def _index_location(indexes: Indexes, register: Register) -> bool:
     indexes.promotion_conflicts.location_changed(register.key)
     indexes.areas.location_changed(register.key)
     indexes.incidents.locations_changed()
+    indexes.pools.location_changed(register.key)
     return True
 
 
@@ -229,6 +233,20 @@ def _index_scale_codes(indexes: Indexes, register: Register) -> bool:
     scale_codes = read_scale_codes(register)
     indexes.catalog.scale_codes = scale_codes or NO_SCALE_CODES
     return scale_codes is not None
+
+
+def _admit_pool(known: Known, write: DocumentWrite) -> None:
+    document = read_pool(write.value) if write.value is not None else None
+    if document is not None:
+        for index, location in enumerate(document.locations):
+            known.known_locations.check_field(location, f"locations[{index}]")
+        for index, region in enumerate(document.regions):
+            known.known_locations.check_region(region, f"regions[{index}]")
+        known.pools.check_channels(write.name, document)
+
+
+def _index_pool(indexes: Indexes, register: Register) -> bool:
+    return indexes.pools.put(register)
 
 
 def _index_policy(indexes: Indexes, register: Register) -> bool:
@@ -328,6 +346,14 @@ DOCUMENT_KINDS: dict[str, DocumentKind] = {
             admit=_admit_policy,
             named_locations=lambda write: [location_of(write.name)],
             index=_index_policy,
+        ),
+        DocumentKind(
+            name=POOL,
+            document=PoolDocument,
+            is_key=is_name,
+            check=check_pool,
+            admit=_admit_pool,
+            index=_index_pool,
         ),
         DocumentKind(
             name=BALANCING,

@@ -19,6 +19,7 @@ from replica.core.catalog.documents import Documents
 from replica.core.catalog.incidents import Incidents
 from replica.core.catalog.locations import position_of, region_of
 from replica.core.catalog.offers import Offers
+from replica.core.catalog.pools import Pools
 from replica.core.catalog.price_conflicts import PriceConflicts
 from replica.core.catalog.promotion_conflicts import PromotionConflicts
 from replica.core.catalog.promotion_index import Promotions
@@ -76,6 +77,7 @@ class Fold:
         "orders",
         "parts",
         "policies",
+        "pools",
         "price_conflicts",
         "promotion_conflicts",
         "promotions",
@@ -91,6 +93,7 @@ class Fold:
         self.incidents = Incidents(partial(position_of, self.documents))
         self.catalog = Catalog(open_catalog)
         self.policies = Policies()
+        self.pools = Pools(self.documents)
         self.price_conflicts = PriceConflicts(self.documents)
         self.promotions = Promotions()
         self.offers = Offers(self.documents, self.promotions)

@@ -94,6 +94,7 @@ class Replica:
         self.incidents = self.fold.incidents
         self.catalog = self.fold.catalog
         self.policies = self.fold.policies
+        self.pools = self.fold.pools
         self.price_conflicts = self.fold.price_conflicts
         self.promotions = self.fold.promotions
         self.offers = self.fold.offers
@@ -153,6 +154,7 @@ class Replica:
             location_owners=self.location_owners.nodes,
             known_locations=self.known_locations,
             chooser=chooser,
+            pool_of=self.pools.of_channel,
         )
 
     def learn_location_owners(self, stores: Mapping[str, str], hubs: Iterable[str] = ()) -> None:

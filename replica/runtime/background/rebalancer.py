@@ -17,6 +17,8 @@ from msgspec import Struct
 
 from replica.core.base.errors import Refused
 from replica.core.base.limits import LINES_MAX, QUANTITY_MAX
+from replica.core.catalog.locations import LOCATION
+from replica.core.catalog.pools import POOL
 from replica.core.ledger.cells import LocationStock, Stock
 from replica.core.rights.policies import POLICY
 from replica.core.rights.rebalancing import Hub, deficit
@@ -135,9 +137,10 @@ class RightsRebalancer:
         """Nothing to do: a strategy grants only to connected hubs, and `joined` looks again."""
 
     def _note(self, batch: Batch) -> None:
-        if any(kind == POLICY for kind, *_ in batch.checkpoint.get("documents", ())):
-            self._mark_all()
         replica, debts = self._driver.replica, self._settlement.debts
+        concerned = (POLICY, POOL, LOCATION) if replica.pools else (POLICY, POOL)
+        if any(kind in concerned for kind, *_ in batch.checkpoint.get("documents", ())):
+            self._mark_all()
         for route, stocks in batch.cells.items():
             due = stocks
             if not self.strategy.is_concerned(replica, route):
