@@ -22,6 +22,7 @@ from hub.highs import best_solver
 from hub.last_current import LastCurrent
 from hub.last_seen import heard_seen, met_seen
 from hub.locations_api import LocationsApi
+from hub.markdowns_api import MarkdownsApi
 from hub.promises_api import PromisesApi
 from hub.rights_api import RightsApi
 from hub.sales_rates import SalesRates
@@ -131,6 +132,7 @@ class HubApi:
         self._rates = SalesRates(node)
         self._plans = Plans(node, self._stock.long_reads, self._rates, best_solver())
         self._schedule = BalanceSchedule(node, self._plans)
+        self._markdowns = MarkdownsApi(node, self._stock.long_reads, self._rates)
         self._balance = BalanceApi(node, self._plans, self._stock.long_reads)
         self._elsewhere = ElsewhereApi(node, self._stock.long_reads, last_current)
         self._connections = HubConnections(node)
@@ -172,6 +174,7 @@ class HubApi:
             *self._areas.operations(),
             *self._sourcing.operations(),
             *self._balance.operations(),
+            *self._markdowns.operations(),
             *self._stock_list.operations("/v1/stock/{location}"),
             *self._promises.operations(),
             Operation(

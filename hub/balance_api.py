@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from aiohttp import web
 from msgspec import UNSET, Meta, Struct, UnsetType, field
@@ -38,9 +38,10 @@ Name = Annotated[str, Meta(pattern=NAME_PATTERN)]
 class BalanceBody(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """What to plan. Without `region` and `locations`: all locations; without `items`: all items.
 
-    `mode`: `even` the days of cover; `evacuate` the area of the `incident`; `prestock` it; gather `last_units`.
-    `cover_days`: no location is filled beyond that; for `prestock`, what the area gets (14). `keep_days`: what the
-    locations outside keep (7). `last_units`: a location with at most so many of an item gives them (1).
+    `mode`: `even` the days of cover; `evacuate` the area of the `incident`; `prestock` it; gather `last_units`;
+    `allocate` what is at `source`, `by` cover or by margin. `cover_days`: no location is filled beyond that; for
+    `prestock`, what the area gets (14). `keep_days`: what the locations outside keep (7). `last_units`: a location
+    with at most so many of an item gives them (1).
     """
 
     mode: PlanMode = "even"
@@ -51,6 +52,8 @@ class BalanceBody(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
     cover_days: CoverDays | UnsetType = UNSET
     keep_days: CoverDays = 7
     last_units: Units = 1
+    source: LocationName | UnsetType = UNSET
+    by: Literal["cover", "margin"] = "cover"
 
 
 class MoveAnswer(Struct, frozen=True):
@@ -208,7 +211,8 @@ async def begin_plan(node: Node, plans: Plans, body: BalanceBody) -> Plan:
     for location in body.locations:
         await node.meet(location)
     locations = await node.driver.look(lambda replica: chosen_locations(replica, body))
-    return plans.begin(body.mode, [one.name for one in locations], body.items, partial(_scope, body, locations))
+    scope_of = partial(_scope, body, locations, node.clock.now().wall_ms)
+    return plans.begin(body.mode, [one.name for one in locations], body.items, scope_of)
 
 
 def chosen_locations(replica: Replica, body: BalanceBody) -> tuple[PlanLocation, ...]:
@@ -222,6 +226,11 @@ def chosen_locations(replica: Replica, body: BalanceBody) -> tuple[PlanLocation,
     if len(names) > PLAN_LOCATIONS_MAX:
         text = f"These are {len(names)} locations, and a plan has at most {PLAN_LOCATIONS_MAX}. Name a region."
         raise Invalid(text, field="region")
+    if body.by == "margin" and body.mode != "allocate":
+        raise Invalid("Only the mode allocate goes by margin.", field="by")
+    if body.mode == "allocate" and body.source not in names:
+        text = "The mode allocate needs the field source: one of the locations of the plan, whose units are shared out."
+        raise Invalid(text, field="source")
     if body.mode in ("evacuate", "prestock"):
         return _around(replica, body, names)
     return tuple(PlanLocation(name) for name in names)
@@ -240,7 +249,9 @@ def _around(replica: Replica, body: BalanceBody, names: Sequence[str]) -> tuple[
     )
 
 
-def _scope(body: BalanceBody, locations: tuple[PlanLocation, ...], sales: DailySales, coming: Coming) -> PlanScope:
+def _scope(
+    body: BalanceBody, locations: tuple[PlanLocation, ...], now_ms: int, sales: DailySales, coming: Coming
+) -> PlanScope:
     return PlanScope(
         mode=body.mode,
         locations=locations,
@@ -249,6 +260,9 @@ def _scope(body: BalanceBody, locations: tuple[PlanLocation, ...], sales: DailyS
         cover_days=None if body.cover_days is UNSET else body.cover_days,
         keep_days=body.keep_days,
         last_units=body.last_units,
+        source="" if body.source is UNSET else body.source,
+        is_by_margin=body.by == "margin",
+        now_ms=now_ms,
     )
 
 

@@ -8,9 +8,10 @@ from typing import Literal
 from msgspec import Struct
 
 from replica.core.base.names import FREE, account
-from replica.core.catalog.locations import location_document, position_in
+from replica.core.catalog.item_prices import ItemPrices
+from replica.core.catalog.locations import location_document, position_in, region_of
 from replica.core.ledger.cells import Stock
-from replica.core.planning.balancing import Rules, evacuated, last_units, prestocked, spare_units
+from replica.core.planning.balancing import Rules, allocated, evacuated, last_units, prestocked, spare_units
 from replica.core.planning.balancing_rules import Bounds
 from replica.core.planning.cover import DAY, Place
 from replica.core.planning.distances import Distances
@@ -26,7 +27,7 @@ Pair = tuple[str, str]
 Reading = Callable[[Replica, Sequence[int]], list[Place]]
 """Reads one item at some locations, by their numbers."""
 
-PlanMode = Literal["even", "evacuate", "prestock", "last_units"]
+PlanMode = Literal["even", "evacuate", "prestock", "last_units", "allocate"]
 
 
 class PlanLocation(Struct, frozen=True):
@@ -79,6 +80,10 @@ class PlanScope(Struct, frozen=True, kw_only=True):
     """Evening: no location is filled beyond that. Prestocking: the cover that the area gets."""
     keep_days: int = 7
     """Prestocking: the cover that the locations outside keep."""
+    source: str = ""
+    """Allocating: the location whose units are shared out."""
+    is_by_margin: bool = False
+    now_ms: int = 0
     last_units: int = 1
     """Gathering last units: a location with at most so many gives them."""
 
@@ -90,6 +95,9 @@ class PlanScope(Struct, frozen=True, kw_only=True):
                 return Rules(case_pack=1, enough=found.enough, tolerance_percent=0, metres_max=found.metres_max)
             case "prestock":
                 return Rules(case_pack=found.case_pack, enough=0, tolerance_percent=0, metres_max=found.metres_max)
+            case "allocate":
+                enough = found.enough if self.cover_days is None else self.cover_days * DAY
+                return Rules(found.case_pack, enough, 0, found.metres_max, self.is_by_margin)
             case "last_units":
                 return Rules(case_pack=1, enough=found.enough, tolerance_percent=0, metres_max=found.metres_max)
             case "even":
@@ -125,7 +133,7 @@ class PlanScope(Struct, frozen=True, kw_only=True):
         sold_milli = self.sales.milli(location, item)
         leaving = self.coming.leaving.get((location, item), 0)
         spare = 0
-        if self.mode == "evacuate" or self.sales.is_known(location):
+        if self.mode == "evacuate" or location == self.source or self.sales.is_known(location):
             spare = spare_units(free, available, leaving, replica.policies.policy(location, item), sold_milli)
         return Place(
             at=at,
@@ -135,7 +143,14 @@ class PlanScope(Struct, frozen=True, kw_only=True):
             sold_milli=sold_milli,
             display=bounds.display,
             capacity=bounds.capacity,
+            margin=self._margin(replica, location, item) if self.is_by_margin else 0,
         )
+
+    def _margin(self, replica: Replica, location: str, item: str) -> int:
+        """What a million units of an item are sold for at a location. Their cost is the same everywhere."""
+        region = region_of(replica.documents, location)
+        price = ItemPrices(replica.documents, replica.catalog, location, region, self.now_ms).of(item)
+        return price.amount * 1_000_000 // price.units if price is not None else 0
 
     def _changed(self, place: Place, location: PlanLocation) -> Place:
         """A place as the mode of the plan changes it."""
@@ -145,6 +160,8 @@ class PlanScope(Struct, frozen=True, kw_only=True):
             case "prestock":
                 cover = 14 if self.cover_days is None else self.cover_days
                 return prestocked(place, cover * DAY, self.keep_days * DAY, is_inside=location.is_inside)
+            case "allocate":
+                return allocated(place, is_source=location.name == self.source)
             case "last_units":
                 return last_units(place, self.last_units)
             case "even":

@@ -243,3 +243,26 @@ async def test_a_schedule_makes_its_plan_once_a_day_and_approves_it(hub: Caller)
         await nightly.look()
     reading.cancel()
     assert len((await hub.good("/v1/transfers"))["transfers"]) == 2
+
+
+async def test_scarce_goods_are_shared_out_where_they_earn_most(hub: Caller) -> None:
+    await chain(hub, 10, 0, 0)
+    price = {"amount": 199, "currency": "CNY"}
+    await write(hub, "price", "cola", price)
+    body = {"mode": "allocate", "source": "store-1", "cover_days": 4}
+    assert moves(await plan(hub, **body)) == {("store-1", "store-2"): 5, ("store-1", "store-3"): 5}
+    assert moves(await plan(hub, **body, by="margin")) == {("store-1", "store-2"): 8, ("store-1", "store-3"): 2}
+    await hub.good("/v1/documents/price/cola?rank=store&at=store-3", {**price, "amount": 300}, method="PUT")
+    assert moves(await plan(hub, **body, by="margin")) == {("store-1", "store-3"): 8, ("store-1", "store-2"): 2}
+    for wrong, named in (({"mode": "allocate"}, "source"), ({"by": "margin"}, "by")):
+        async with hub.client.post("/v1/balance", json=wrong) as response:
+            assert (response.status, (await response.json())["field"]) == (422, named)
+
+
+async def test_goods_that_do_not_sell_get_a_lower_price_within_the_limits(hub: Caller) -> None:
+    await chain(hub, 400, 0, 0)
+    await write(hub, "price", "cola", {"amount": 200, "currency": "CNY", "override": {"min": 170, "max": 250}})
+    answer = await hub.good("/v1/markdowns/store-1")
+    (found,) = answer["markdowns"]
+    assert (found["sku"], found["cover_days"], found["proposed"], found["limited"]) == ("cola", 200.0, 170, True)
+    assert (await hub.good("/v1/markdowns/store-2"))["markdowns"] == []

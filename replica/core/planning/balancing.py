@@ -20,7 +20,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from replica.core.base.limits import QUANTITY_MAX
-from replica.core.planning.cover import DAY, Place, Targets, evened
+from replica.core.planning.cover import DAY, Place, Targets, by_margin, evened
 from replica.core.planning.distances import Distances
 from replica.core.planning.transport import Link, Solver
 from replica.core.rights.policies import Policy
@@ -51,6 +51,8 @@ class Rules(Struct, frozen=True):
     enough: int = 28 * DAY
     tolerance_percent: int = 20
     metres_max: int = 500_000
+    is_by_margin: bool = False
+    """Whether scarce units go where they earn most, and not where they last least."""
 
 
 class PlannedMove(Struct, frozen=True, gc=False):
@@ -73,7 +75,7 @@ class ItemPlan(Struct, frozen=True):
 
 def plan_item(places: Sequence[Place], rules: Rules, distances: Distances, solve: Solver) -> ItemPlan:
     """Plan the moves of one item between places, each at another location."""
-    targets = evened(places, rules.enough)
+    targets = (by_margin if rules.is_by_margin else evened)(places, rules.enough)
     planning = _Planning(places, rules, distances, solve, targets.units)
     for why in (DISPLAY, COVER, ROOM):
         planning.fill(why)
@@ -84,6 +86,13 @@ def evacuated(place: Place, *, is_inside: bool) -> Place:
     """A place while an area is emptied: it gives all that it may if it is inside, and only gets if it is outside."""
     if is_inside:
         return replace(place, sold_milli=0, display=0, capacity=0, leaves=True)
+    return replace(place, spare=0)
+
+
+def allocated(place: Place, *, is_source: bool) -> Place:
+    """A place while what came in at one of them is shared out: the source gives, and all others only get."""
+    if is_source:
+        return replace(place, sold_milli=0, display=0, capacity=0)
     return replace(place, spare=0)
 
 

@@ -40,6 +40,8 @@ class Place(Struct, frozen=True, gc=False):
     display: int = 0
     capacity: int = QUANTITY_MAX
     leaves: bool = False
+    margin: int = 0
+    """What a unit earns there, to compare places with each other."""
 
     @property
     def position(self) -> int:
@@ -59,7 +61,12 @@ class Place(Struct, frozen=True, gc=False):
     @property
     def cover(self) -> int | None:
         """For how many hundredths of a day its units last; None if it sells nothing."""
-        return max(0, self.position) * _SOLD_TIMES_DAY // self.sold_milli if self.sold_milli else None
+        return cover_of(self.position, self.sold_milli)
+
+
+def cover_of(units: int, sold_milli: int) -> int | None:
+    """For how many hundredths of a day some units last; None if nothing is sold."""
+    return max(0, units) * _SOLD_TIMES_DAY // sold_milli if sold_milli else None
 
 
 class Targets(Struct, frozen=True):
@@ -88,6 +95,26 @@ def evened(places: Sequence[Place], level_max: int) -> Targets:
             step = min(left, above[place] - units[place])
             units[place] += step
             left -= step
+    return Targets(units, level)
+
+
+def by_margin(places: Sequence[Place], level: int) -> Targets:
+    """The stock that earns most if what may leave places goes to others, each of which gets a cover at most.
+
+    A place that gives asks for nothing. The units go where they earn most first; of equal places, to the first ones.
+    """
+    units = [one.least for one in places]
+    left = sum([one.spare for one in places])
+    for number in sorted(range(len(places)), key=lambda number: (-places[number].margin, number)):
+        one = places[number]
+        wanted = _targets([(one.sold_milli, one.display, one.least, one.most)], level)[0]
+        more = min(left, wanted - units[number])
+        units[number] += more
+        left -= more
+    for number, one in enumerate(places):  # what nobody wants stays where it is
+        more = min(left, max(0, one.position - units[number]))
+        units[number] += more
+        left -= more
     return Targets(units, level)
 
 
