@@ -158,6 +158,8 @@ class History:
         """Every entry of an order that is durable on any machine."""
         self.counts: dict[str, int] = {}
         """How often each event happened to clients, by name."""
+        self.kept: dict[str, Any] = {}
+        """What a workload keeps for its checker, by name."""
         self._shelf: dict[Pair, int] = {}
         self._robbed: dict[Pair, int] = {}
         self._thefts = 0

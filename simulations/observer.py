@@ -47,6 +47,7 @@ from simulations.checkers.stamps import StampsChecker
 from simulations.checkers.streams import StreamsChecker
 from simulations.checkers.times import TimesChecker
 from simulations.checkers.told import ToldChecker
+from simulations.checkers.transfers import TransfersChecker
 from simulations.checkers.truth import TruthChecker
 from simulations.checkers.views import ViewsChecker
 from simulations.checkers.waiting import WaitingChecker
@@ -89,6 +90,7 @@ CHECKERS: tuple[type[Checker], ...] = (
     CountedChecker,
     ReturnsChecker,
     ReferenceChecker,
+    TransfersChecker,
     TruthChecker,
     PoliciesChecker,
     ShortagesChecker,

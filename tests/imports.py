@@ -31,7 +31,7 @@ ORDERS = {
     ),
     "simulations": (
         "checkpoints | clock | doubled_lines | figures | loop | plan | pn_counter | stand_ins | reference"
-        " < knobs | names < translation | network | journal | next_release | history < machine < chain"
+        " < knobs | names < translation | network | journal | next_release | history < parcels < machine < chain"
         " < faults | checkers | clients < ordering_clients | observer < workloads < draw"
         " < profiles | run | scenario < full_stack < outcome | catalogue | utilisation < account | shrinking | swarm"
         " < progress < failure < series | report < __main__ | mutations | maelstrom_node < explorer"

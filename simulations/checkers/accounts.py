@@ -15,6 +15,8 @@ from replica.core.stock.counts import CORRECTION, COUNT
 from replica.core.stock.goods_receipts import GOODS_RECEIPT
 from replica.core.stock.quarantine import QUARANTINE_STEP
 from replica.core.stock.till_receipts import RETURN, SALE
+from replica.core.stock.transfer import Act
+from replica.core.stock.transfers import ACTS, NOTICE
 from replica.runtime.ports import Stored
 from simulations.checkers.checker import Checker
 from simulations.machine import Machine
@@ -31,6 +33,8 @@ KNOWN = (
     ALLOTMENT,
     CORRECTION,
     ORDER,
+    *ACTS,
+    NOTICE,
 )
 
 TAKING = ("hold", "reserve", "exchange")
@@ -62,11 +66,24 @@ class AccountsChecker(Checker):
             + [("customer", one) for one in (free, quarantine)],
             GRANT: [(free, move.target) for move in content.moves if _is_of_another(FREE, move.target, node)],
             ORDER: list(_routes_of_order(entry.content, node)),
+            **_routes_of_transfer(content, node),
             ALLOTMENT: [route for name in _quotas(content.moves, node) for route in ((free, name), (name, free))],
         }[content.kind]
         for move in content.moves:
             if (move.source, move.target) not in allowed:
                 self.fail(f"a {content.kind} moved from {move.source} to {move.target}")
+
+
+def _routes_of_transfer(content: Content, node: str) -> dict[str, list[tuple[str, str]]]:
+    """Where each step of a transfer may move units. All of a transfer are in its own transit account."""
+    free, quarantine = account(node, FREE), account(node, QUARANTINE)
+    transit = f"transit.{content.facts.get('transfer', '')}"
+    ways = {
+        Act.SHIP: [(free, transit)],
+        Act.RECEIVE: [(transit, free), (transit, quarantine)],
+        Act.SETTLE: [(transit, "loss"), ("loss", transit), ("found", transit), (free, transit)],
+    }
+    return {NOTICE: [], **{act.value: ways.get(act, []) for act in Act}}
 
 
 def _routes_of_order(content: Content, node: str) -> Iterator[tuple[str, str]]:

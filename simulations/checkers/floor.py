@@ -14,16 +14,20 @@ from replica.core.stock.adjustments import ADJUSTMENT
 from replica.core.stock.counts import CORRECTION, COUNT
 from replica.core.stock.quarantine import QUARANTINE_STEP
 from replica.core.stock.till_receipts import SALE
+from replica.core.stock.transfer import Act
 from replica.runtime.ports import Stored
 from simulations.checkers.checker import Checker
 from simulations.history import Pair
 from simulations.machine import Machine
 
-MAY_OVERDRAW = (SALE, ADJUSTMENT, QUARANTINE_STEP, RETURN_CORRECTION, COUNT, CORRECTION, VOID)
+OF_TRANSFERS = (Act.SHIP.value, Act.SETTLE.value)
+"""Goods of a transfer that left already, and an arrival that was taken back."""
+
+MAY_OVERDRAW = (SALE, ADJUSTMENT, QUARANTINE_STEP, RETURN_CORRECTION, COUNT, CORRECTION, VOID, *OF_TRANSFERS)
 """Kinds that may overdraw: goods in hand, broken or put aside, goods that came back as others than was thought, a shelf
 with fewer units than the book, and a receipt that was voided."""
 
-MARKED = (SALE, ADJUSTMENT, QUARANTINE_STEP, RETURN_CORRECTION)
+MARKED = (SALE, ADJUSTMENT, QUARANTINE_STEP, RETURN_CORRECTION, *OF_TRANSFERS)
 """Kinds whose entry says what it overdraws. They overdraw only free units."""
 
 
@@ -75,7 +79,8 @@ class FloorChecker(Checker):
             said = content.facts.get("breach", {})
             if said != overdrawn:
                 self.fail(f"a {content.kind} at {machine.name} overdrew {overdrawn}, but records {said}")
-            if overdrawn and content.facts.get("on_shortage") == "refuse":
+            is_shipment = content.kind == Act.SHIP.value
+            if overdrawn and content.facts.get("on_shortage", "refuse" if is_shipment else "") == "refuse":
                 self.fail(f"a promise at {machine.name} overdrew {overdrawn}")
 
     def _check_written_off(self, machine: Machine, entry: Entry) -> None:

@@ -17,6 +17,7 @@ from simulations.workloads.floods import FloodClient
 from simulations.workloads.returns import ReturnsClient
 from simulations.workloads.shelf_prices import PROMOTIONS, ShelfPricesClient
 from simulations.workloads.till_clocks import TillClient
+from simulations.workloads.transfers import TransfersClient
 
 
 class StackReturnsClient(ReturnsClient):
@@ -88,6 +89,6 @@ def stack_workload(
 ) -> Client | None:
     """The client of a workload at a machine; None if the workload has no client there."""
     kind = WORKLOADS[name]
-    if kind is FloodClient or (kind is TillClient and machine.role.role == "hub"):
-        return None  # no call takes as many requests at once as a flood has
+    if kind in (FloodClient, TransfersClient) or (kind is TillClient and machine.role.role == "hub"):
+        return None  # no call takes as many requests at once as a flood has; transfers are played without HTTP
     return OVER_HTTP.get(kind, kind)(chain, history, machine, number)

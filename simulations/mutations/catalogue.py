@@ -20,6 +20,7 @@ from simulations.mutations.readers import READERS
 from simulations.mutations.rights import RIGHTS
 from simulations.mutations.stock import STOCK
 from simulations.mutations.sync import SYNC
+from simulations.mutations.transfers import TRANSFERS
 from simulations.mutations.undone import UNDONE
 
 AREAS = (
@@ -43,6 +44,7 @@ AREAS = (
     PRICES,
     PROMOTIONS,
     PRICE_CALLS,
+    TRANSFERS,
 )
 
 MUTATIONS = {one.name: one for area in AREAS for one in area}

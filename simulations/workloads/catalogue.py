@@ -31,6 +31,7 @@ from simulations.workloads.second_hand import SecondHandClient
 from simulations.workloads.shelf_prices import ShelfPricesClient
 from simulations.workloads.stock_readers import StockReader
 from simulations.workloads.till_clocks import TillClient
+from simulations.workloads.transfers import TransfersClient
 
 WORKLOADS: Mapping[str, type[Client]] = {
     "batches": BatchesClient,
@@ -52,5 +53,6 @@ WORKLOADS: Mapping[str, type[Client]] = {
     "shelf-prices": ShelfPricesClient,
     "stock-readers": StockReader,
     "till-clocks": TillClient,
+    "transfers": TransfersClient,
 }
 """By name, as plans name them."""

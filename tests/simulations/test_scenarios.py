@@ -129,6 +129,12 @@ def had_prices_over_http(outcome: Outcome) -> bool:
     return all(counts.get(one, 0) > 10 for one in (*needed, "documents read", "refused prices held to the documents"))
 
 
+def had_parcels_of_all_kinds(outcome: Outcome) -> bool:
+    """Whether parcels were taken in at two hubs, before they were announced, and past what is there."""
+    counts, needed = outcome.counts, ("parcels compared with the book", "a key that two nodes used")
+    return all(counts.get(one, 0) > 10 for one in (*needed, "no answer", "refused transfer-state"))
+
+
 HAPPENS: dict[str, Callable[[Outcome], bool]] = {
     "black-friday": had_lost_answers,
     "richest-hub-away": had_a_deficit_that_another_hub_covered,
@@ -150,6 +156,7 @@ HAPPENS: dict[str, Callable[[Outcome], bool]] = {
     "prices-of-a-week": had_prices_everywhere,
     "prices-over-http": had_prices_over_http,
     "other-region-away": had_orders_of_two_regions,
+    "parcels-between-stores": had_parcels_of_all_kinds,
     "fifty-stores": had_a_hub_that_came_back,
 }
 
