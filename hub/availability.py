@@ -5,22 +5,28 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from replica.core.catalog.locations import Point, distance_to
 from replica.core.catalog.skus import Recipe, sellable
 from replica.core.ledger.cells import Ledger
 from replica.core.orders.sources import Source
 from replica.core.state.replica import Replica
+from replica.runtime.http.incoming_answers import Incoming, incoming_answers
 
 
 class LocalAvailability(Struct, frozen=True, omit_defaults=True):
-    """The availability at one location, at least `guaranteed` and at most `optimistic`, as known at `as_of`."""
+    """The availability at one location, at least `guaranteed` and at most `optimistic`, as known at `as_of`.
+
+    `incoming`: what is on its way there by transfers, left out if nothing is. It is in neither figure.
+    """
 
     location: str
     guaranteed: int
     optimistic: int
     as_of: str | None
     distance_km: float | None = None
+    incoming: list[Incoming] = []
 
 
 class AvailabilityAnswer(Struct, frozen=True):
@@ -61,7 +67,13 @@ def sku_availability(
     locations = [location] if location else locations_with(replica.ledger, recipe)
     locations = [one for one in locations if all(one in pool for pool in pools)]
     away = {one: distance_to(replica.documents, one, near) for one in locations} if near is not None else {}
-    local = [local_availability(source, recipe, one, as_of(one), away.get(one)) for one in locations]
+    local = [
+        replace(
+            local_availability(source, recipe, one, as_of(one), away.get(one)),
+            incoming=incoming_answers(replica.transfers, one, recipe),
+        )
+        for one in locations
+    ]
     local.sort(key=lambda one: (one.distance_km is None, one.distance_km or 0.0, one.location))
     return AvailabilityAnswer(
         sku=sku,

@@ -18,6 +18,8 @@ NONE: Mapping[str, Any] = {
     "barcode_conflicts": [],
     "recipe_conflicts": [],
     "lost_edits": [],
+    "late_transfers": [],
+    "transfer_discrepancies": [],
     "differences": [],
     "unreadable": 0,
 }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from replica.core.catalog.prices import OverrideLimits
 from replica.runtime.http.clock_answers import ClockAnswer, TillClockAnswer
 from replica.runtime.http.document_conflicts import (
@@ -22,6 +24,7 @@ from replica.runtime.http.receipt_answers import (
     RepeatedReceiptAnswer,
 )
 from replica.runtime.http.shortage_answers import BreachAnswer, ShortageAnswer
+from replica.runtime.http.transfer_answers import TransferRow
 
 AT = "2026-12-01T10:00:00.000Z"
 
@@ -32,6 +35,20 @@ PROMOTION = RankedPromotionAnswer("cola-week", "chain", "", 1)
 EDIT = EditAnswer("store-1", AT, 1, None)
 
 CLOCK = {"node": "store-1", "by": "hub-east", "since": AT, "at": AT, "until": None}
+
+TRANSFER: dict[str, Any] = {
+    **dict.fromkeys(("requested", "sent", "in_transit"), 10),
+    "transfer": "t2ywe3vaorx2gp",
+    "state": "shipped",
+    "source": "store-1",
+    "target": "store-2",
+    "received": 0,
+    "began_at": AT,
+    "expected_at": None,
+    "plan": "",
+}
+
+UNEVEN = ("unmatched", "lost", "damaged", "over", "wrong_location", "sent_after_cancel")
 
 ALL = ExceptionsAnswer(
     breaches=[BreachAnswer("store-1", "cola", 3, short, AT) for short in (0, 2)],
@@ -70,5 +87,7 @@ ALL = ExceptionsAnswer(
     unreadable=2,
     clocks=[ClockAnswer(ahead_ms=ahead, **CLOCK) for ahead in (600_000, -600_000)],
     till_clocks=[TillClockAnswer("store-1", "till-1", "store-1", "m-1", AT, AT, AT, None)],
+    late_transfers=[TransferRow(**TRANSFER, late=True, discrepancies=[])],
+    transfer_discrepancies=[TransferRow(**TRANSFER, late=False, discrepancies=[one]) for one in UNEVEN],
     truncated=False,
 )

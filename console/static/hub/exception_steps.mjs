@@ -36,6 +36,8 @@ const STEPS = {
   repeated_receipts: location,
   questioned_returns: location,
   till_clocks: location,
+  late_transfers: (row) => [{ text: t("location"), href: to`/locations/${row.to}` }],
+  transfer_discrepancies: (row) => [{ text: t("location"), href: to`/locations/${row.to || row.from}` }],
   clocks: nodes,
   differences: nodes,
 };

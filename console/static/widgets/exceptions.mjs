@@ -153,6 +153,26 @@ const t = words({
   ],
   tillClock: ["{till} said {time}{state}.", "{till} 上报 {time}{state}。"],
 
+  late_transfers: ["Transfers that are late", "逾期未到的调拨"],
+  late_transfersWhy: [
+    "Their goods should have arrived. Look for the parcel. Receive it, or settle the transfer as lost.",
+    "货物应已到达。请查找包裹并收货，或登记为丢失。",
+  ],
+  lateTransfer: ["{transfer}: {n} units from {from} to {to}, expected {expected}.", "{transfer}：{from} → {to}，{n} 件，预计 {expected}。"],
+  noTime: ["at no stated time", "未注明时间"],
+  transfer_discrepancies: ["Transfers that do not come out even", "数量不符的调拨"],
+  transfer_discrepanciesWhy: [
+    "More arrived than was sent, goods are lost or damaged, or another location took them in. All movements count.",
+    "多收、丢失、破损，或由其他门店收货。所有移动均已计入。",
+  ],
+  unevenTransfer: ["{transfer} from {from} to {to}: {what}.", "{transfer}（{from} → {to}）：{what}。"],
+  "uneven-unmatched": ["more arrived than was sent", "收货多于发货"],
+  "uneven-lost": ["goods are lost", "货物丢失"],
+  "uneven-damaged": ["goods are damaged", "货物破损"],
+  "uneven-over": ["the sender sent more than it booked", "发货方多发"],
+  "uneven-wrong_location": ["another location took goods in", "其他门店收货"],
+  "uneven-sent_after_cancel": ["goods left although it was cancelled", "取消后仍发货"],
+
   toItem: ["Show the item", "查看商品"],
   toCount: ["Count it", "去盘点"],
   toOrder: ["Show the order", "查看订单"],
@@ -229,6 +249,16 @@ const ROWS = {
     text: t("edit", { kind: one.kind, key: one.key, lost: one.lost.node, standing: one.standing.node }),
     at: one.standing.at,
     steps: one.kind === "price" ? step("toPrice", to.item?.(one.at, one.key)) : [],
+  }),
+  late_transfers: (one) => ({
+    text: t("lateTransfer", { transfer: one.transfer, n: number(one.in_transit), from: one.from, to: one.to,
+      expected: one.expected_at ? moment(one.expected_at) : t("noTime") }),
+    at: one.began_at,
+  }),
+  transfer_discrepancies: (one) => ({
+    text: t("unevenTransfer", { transfer: one.transfer, from: one.from || "?", to: one.to || "?",
+      what: one.discrepancies.map((name) => t.of(`uneven-${name}`, name)).join(", ") }),
+    at: one.began_at,
   }),
   till_clocks: (one) => ({
     text: t("tillClock", { till: one.till || one.location, time: moment(one.occurred_at), state: one.until ? t("over") : "" }),

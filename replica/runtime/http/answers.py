@@ -16,6 +16,7 @@ from replica.core.ledger.cells import Stock, breach_of, rights_of
 from replica.core.log.entry import DOCUMENT
 from replica.core.log.times import recorded_text
 from replica.core.state.replica import Replica
+from replica.runtime.http.incoming_answers import Incoming, incoming_answers, units_outgoing
 from replica.runtime.ports import Stored
 
 
@@ -37,10 +38,12 @@ class LastCount(Struct, frozen=True):
     unheard: list[str]
 
 
-class StockAnswer(Struct, frozen=True):
+class StockAnswer(Struct, frozen=True, omit_defaults=True):
     """Stock of one item at one location, in base units.
 
     `seen` is a token: a count that was made from these figures sends it along. `count` is null if nobody counted yet.
+    `in_transit`: units that left this location by transfers and have not arrived. `incoming`: units on their way to it.
+    Neither is in any other figure, and both are left out if there are none.
     """
 
     location: str
@@ -56,6 +59,8 @@ class StockAnswer(Struct, frozen=True):
     pn: Pn
     seen: str
     count: LastCount | None
+    in_transit: int = 0
+    incoming: list[Incoming] = []
 
 
 class EntryAnswer(Struct, frozen=True):
@@ -123,6 +128,8 @@ def stock_answer(stock: Stock, replica: Replica, seen: str) -> StockAnswer:
         pn=Pn(dict(sorted(counter.raised.items())), dict(sorted(counter.lowered.items()))),
         seen=seen,
         count=_last_count(replica, stock),
+        in_transit=units_outgoing(replica.transfers, stock.location, stock.item),
+        incoming=incoming_answers(replica.transfers, stock.location, ((stock.item, 1),)),
     )
 
 

@@ -32,6 +32,7 @@ from replica.runtime.http.document_conflicts import (
 from replica.runtime.http.order_answers import ReportAnswer, WaitingAnswer, report_answers, waiting_answers
 from replica.runtime.http.receipt_answers import QuestionedReturnAnswer, ReceiptAnswers, RepeatedReceiptAnswer
 from replica.runtime.http.shortage_answers import BreachAnswer, ShortageAnswer, breach_answers, shortage_answers
+from replica.runtime.http.transfer_answers import TransferRow, transfer_row
 
 Answer = TypeVar("Answer")
 
@@ -86,7 +87,8 @@ class ExceptionsAnswer(Struct, frozen=True):
     `differences`: digests that differed between nodes since this process started. They are not in the journal. After a
     restart, nodes compare their digests again. `unreadable`: entries that arrived since this process started, and that
     this version cannot read. `clocks`: clocks of nodes that are or were wrong. `till_clocks`: tills that said a time
-    that cannot be true. `truncated`: the node has more exceptions than it lists here.
+    that cannot be true. `late_transfers`: goods that should have arrived. `transfer_discrepancies`: transfers whose
+    goods do not come out even. `truncated`: the node has more exceptions than it lists here.
     """
 
     breaches: list[BreachAnswer]
@@ -106,6 +108,8 @@ class ExceptionsAnswer(Struct, frozen=True):
     unreadable: int
     clocks: list[ClockAnswer]
     till_clocks: list[TillClockAnswer]
+    late_transfers: list[TransferRow]
+    transfer_discrepancies: list[TransferRow]
     truncated: bool
 
 
@@ -142,10 +146,11 @@ def exceptions(
     prices = price_conflict_answers(replica.price_conflicts, now_ms, limit + 1)
     promotions = promotion_conflict_answers(replica.promotion_conflicts, now_ms, limit + 1)
     lost_edits = lost_edit_answers(replica.documents, limit + 1)
+    late, uneven = _transfers(replica, limit + 1, now_ms)
     of_orders = (with_reports, waiting, with_shortage, duplicates, conflicts)
     breaches = breach_answers(replica.ledger, since)
     of_documents = (barcodes, recipes, prices, promotions, lost_edits)
-    of_others = (breaches, *of_documents, receipts.repeated, receipts.questioned)
+    of_others = (breaches, *of_documents, receipts.repeated, receipts.questioned, late, uneven)
     return ExceptionsAnswer(
         breaches=breaches[:limit],
         shortages=[answer for order in with_shortage[-limit:] for answer in shortage_answers(order)],
@@ -161,11 +166,23 @@ def exceptions(
         repeated_receipts=list(receipts.repeated[:limit]),
         questioned_returns=list(receipts.questioned[:limit]),
         differences=list(differences),
-        unreadable=orders.malformed + replica.documents.malformed,
+        unreadable=orders.malformed + replica.documents.malformed + replica.transfers.malformed,
         clocks=clocks[-limit:],
         till_clocks=till_clocks[-limit:],
+        late_transfers=late[:limit],
+        transfer_discrepancies=uneven[-limit:],
         truncated=any(len(some) > limit for some in (*of_orders, *of_others, clocks, till_clocks)),
     )
+
+
+def _transfers(replica: Replica, limit: int, now_ms: int) -> tuple[list[TransferRow], list[TransferRow]]:
+    """At most `limit` transfers that are late longest, and as many of the newest that do not come out even."""
+    transfers = replica.transfers
+    names = transfers.late(now_ms, limit), transfers.with_discrepancies.newest(limit)
+    late, uneven = (
+        [transfer_row(one, now_ms) for name in some if (one := transfers.find(name)) is not None] for some in names
+    )
+    return late, uneven
 
 
 def _is_of_one_order(collision: Collision) -> bool:

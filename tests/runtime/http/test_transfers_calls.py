@@ -174,3 +174,42 @@ async def test_metrics_count_what_is_on_its_way(store: Caller) -> None:
         lines = (await response.text()).splitlines()
     for name, value in (("in_transit", 1), ("late", 1), ("discrepant", 0)):
         assert f"shelfsync_transfers_{name} {value}.0" in lines
+
+
+async def test_goods_on_their_way_are_shown_with_their_time_and_never_promised(hub: Caller) -> None:
+    await stocked(hub)
+    lines = [{"sku": "cola-carrier", "quantity": 2}]
+    body = {"from": "w-1", "to": "w-2", "approve": True, "lines": lines, "expected_at": "2030-01-02T03:04:05Z"}
+    number = (await hub.good("/v1/transfers", body))["transfer"]
+    before = await hub.good("/v1/availability/cola")
+    assert all("incoming" not in one for one in before["locations"])  # nothing has left
+    await hub.good(f"/v1/transfers/{number}/ship", {})
+    for sku, quantity in (("cola", 12), ("cola-carrier", 2)):
+        answer = await hub.good(f"/v1/availability/{sku}")
+        (there,) = [one for one in answer["locations"] if one["location"] == "w-2"]
+        incoming = {"transfer": number, "from": "w-1", "quantity": quantity, "expected_at": "2030-01-02T03:04:05.000Z"}
+        assert there["incoming"] == [incoming]
+    assert (await hub.good("/v1/availability/cola"))["guaranteed"] == 8 + 7
+    source, target = [await hub.good(f"/v1/stock/{place}/cola_bottle") for place in ("w-1", "w-2")]
+    assert (source["in_transit"], source["on_hand"], "incoming" in source) == (12, 8, False)
+    assert (target["incoming"][0]["quantity"], target["available"], "in_transit" in target) == (12, 7, False)
+    order = {"order": "o-1", "lines": [{"sku": "cola", "quantity": 16}]}
+    status, problem = await hub.write("/v1/orders", order)
+    assert (status, problem["type"]) == (409, "insufficient-rights")
+    await hub.good(f"/v1/transfers/{number}/receive", {})
+    assert (await hub.good("/v1/availability/cola"))["guaranteed"] == 27
+    assert "incoming" not in await hub.good("/v1/stock/w-2/cola_bottle")
+
+
+async def test_exceptions_list_late_transfers_and_those_that_do_not_come_out_even(store: Caller) -> None:
+    late, lost = await requested(store, expected_at="2020-01-01T00:00:00Z"), await requested(store)
+    for number in (late, lost):
+        await store.good(f"/v1/transfers/{number}/ship", {})
+    settled = {"lines": [{"item": "cola", "quantity": 10, "reason": "lost"}]}
+    await store.good(f"/v1/transfers/{lost}/settle", settled)
+    shown = await store.good("/v1/exceptions")
+    assert [(one["transfer"], one["late"]) for one in shown["late_transfers"]] == [(late, True)]
+    (uneven,) = shown["transfer_discrepancies"]
+    assert (uneven["transfer"], uneven["state"], uneven["discrepancies"]) == (lost, "lost", ["lost"])
+    await store.good(f"/v1/transfers/{late}/receive", {})
+    assert (await store.good("/v1/exceptions"))["late_transfers"] == []
