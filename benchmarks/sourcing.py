@@ -68,7 +68,7 @@ def with_stock(locations: int, percent: int, items: int = ITEMS) -> Replica:
     """A hub that hosts some locations all over a country, each with some of the items and a calendar."""
     names = names_of(locations)
     replica = Replica("hub-1#0000000a", names, open_catalog=True, order_policy=OrderPolicy(hosted=tuple(names)))
-    for _ in stocking(replica, names, percent):
+    for _ in stocking(replica, names, percent, items=items):
         replica.take_batch()
     return replica
 
@@ -78,7 +78,9 @@ def names_of(locations: int) -> tuple[str, ...]:
     return tuple(f"w-{number}" for number in range(locations))
 
 
-def stocking(replica: Replica, names: tuple[str, ...], percent: int, units_max: int = 9) -> Iterator[None]:
+def stocking(
+    replica: Replica, names: tuple[str, ...], percent: int, units_max: int = 9, items: int = ITEMS
+) -> Iterator[None]:
     """Write the documents and the stock of some locations; the caller takes each batch."""
     dice = random.Random(1)
     windows = [{"start": "00:00", "end": "24:00"}]

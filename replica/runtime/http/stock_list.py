@@ -44,7 +44,7 @@ LOW_OF_SMALL_UNITS = {"GRM": 1_000, "MLT": 1_000, "MMT": 1_000, "CMT": 100}
 """The same for units of which a customer takes many at once."""
 
 
-class StockRow(StockAnswer, frozen=True):
+class StockRow(StockAnswer, frozen=True, kw_only=True):
     """The stock of one item, with its names by language. `is_low`: few units are available, or none.
 
     The names are those of the first SKU that is one unit of the item.
