@@ -6,6 +6,8 @@ goods, the node that began it replaces it. The replacement holds units of the no
 
 from __future__ import annotations
 
+from msgspec import UNSET
+
 from replica.core.base.errors import NotFound
 from replica.core.orders.context import OrderContext, OrderDraft, moves_of
 from replica.core.orders.facts import (
@@ -59,14 +61,23 @@ def revoke(context: OrderContext, order: Order, fulfilment: Fulfilment, parked: 
 
 def begin_again(context: OrderContext, order: Order, declined: Fulfilment) -> OrderDraft:
     """Begin what a location declined at another one. If none can hold all of it, or the customer cancelled, say so."""
-    is_cancelled = any(
-        one.event is not None and one.event.event == CANCEL and one.concerns(declined) for one in order.parked
-    )
+    is_cancelled = any(_cancels(one, declined) for one in order.parked)
     replacement = None if is_cancelled else _begin_elsewhere(context, order, declined)
     if replacement is not None:
         return replacement
     report = ReportFacts(fulfilment=declined.id, outcome=UNWANTED if is_cancelled else NOWHERE)
     return OrderDraft(scope=declined.location, order=order.name, event=DECLINE, facts=report)
+
+
+def _cancels(parked: Parked, declined: Fulfilment) -> bool:
+    """Whether a customer wanted none of the goods any more: those of a part go with the whole that they were split off.
+
+    A cancellation of some units is no such wish, and the request of a node because of a shortage is none of a customer.
+    """
+    event = parked.event
+    if event is None or event.event != CANCEL or event.lines is not UNSET or parked.why:
+        return False
+    return event.fulfilment in ("", declined.id, declined.part_of)
 
 
 def _begin_elsewhere(context: OrderContext, order: Order, fulfilment: Fulfilment) -> OrderDraft | None:

@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from replica.core.base.errors import Refused
-from replica.core.orders.facts import NOWHERE, UNWANTED
+from replica.core.orders.facts import NOWHERE, SHORTAGE, UNWANTED
 from replica.core.orders.order import Fulfilment
+from replica.core.orders.owners import ask_owner
 from replica.core.orders.requests import OrderEvent, PlacedLine
 from replica.core.state import decisions
 from replica.core.state.commands import Command
@@ -177,6 +178,41 @@ def test_what_the_customer_cancelled_meanwhile_is_not_begun_again() -> None:
     assert standing(east) == {"w-1": ("declined", 0)}
     assert ("hub-east.1", "decline", UNWANTED) in reports(east)
     east.check()
+
+
+def test_a_part_of_a_store_is_not_begun_again_if_the_whole_order_was_cancelled_meanwhile() -> None:
+    """A cancellation of the whole order does not name the part, which the hub does not know yet."""
+    east, _, store = at_a_store()
+    store.happen("decline", fulfilment="hub-east.1", lines=lines(cola=1))
+    east.happen("cancel")
+    tell(store, east)
+    east.keep_up()
+    assert ("hub-east.1-1", "decline", UNWANTED) in reports(east)
+    assert not [one for one in east.order().fulfilments.values() if one.instead_of]
+
+
+def test_what_is_left_after_a_cancellation_of_some_units_is_begun_again() -> None:
+    east, _, store = at_a_store()
+    east.happen("cancel", fulfilment="hub-east.1", lines=lines(cola=1))
+    tell(east, store)
+    store.keep_up()
+    store.happen("decline", fulfilment="hub-east.1")
+    tell(store, east)
+    east.keep_up()
+    (moved,) = replacing(east, "hub-east.1")
+    assert (moved.state, moved.lines) == ("reserved", (("cola", 3),))
+
+
+def test_a_request_to_revoke_a_hold_for_a_shortage_is_no_cancellation_of_the_customer() -> None:
+    east, _, store = at_a_store()
+    store.happen("decline", fulfilment="hub-east.1")
+    order = east.order()
+    asked = ask_owner(order, "cancel", order.fulfilments["hub-east.1"], SHORTAGE)
+    east.replica.record(*asked.encoded(), b"", east.now_ms)
+    tell(store, east)
+    east.keep_up()
+    (moved,) = replacing(east, "hub-east.1")
+    assert (moved.location, moved.state) == ("w-2", "reserved")
 
 
 def moved_to_a_store() -> tuple[OrderTaker, OrderTaker, OrderTaker]:
