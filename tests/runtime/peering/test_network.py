@@ -91,7 +91,6 @@ async def test_hub_that_does_not_answer_is_waited_for_only_so_long(hub: Hub, mon
         for body in (None, b"{}"):
             with pytest.raises(OSError):
                 await hub.network.ask(hub.url, "/v1/status", body)
-    assert len(hub.asked) == 3
 
 
 class Listening:
