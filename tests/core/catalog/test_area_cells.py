@@ -6,9 +6,7 @@ from typing import Any
 
 import pytest
 
-from replica.core.catalog import coverages
 from replica.core.catalog.area_index import CELLS_MAX
-from replica.core.catalog.locations import distance_km
 from tests.core.catalog.test_areas import Map, square
 
 
@@ -90,21 +88,10 @@ def test_larger_area_is_in_a_coarser_grid_and_in_few_cells(covers: dict[str, Any
     assert cells(covers) <= most
 
 
-def test_look_up_computes_no_distance_to_circles_far_from_the_address(monkeypatch: pytest.MonkeyPatch) -> None:
-    computed: list[float] = []
-
-    def noted(*ends: float) -> float:
-        computed.append(distance_km(*ends))
-        return computed[-1]
-
-    monkeypatch.setattr(coverages, "distance_km", noted)
-    chart = Map()
-    chart.write("circle", circle(31.2, 121.5, 40))
-    for lat, lon in ((31.8, 121.5), (30.6, 121.5), (31.2, 122.2), (31.2, 120.8), (-31.2, 121.5), (31.2, -58.5)):
-        assert chart.found(lat=lat, lon=lon) == []
-    assert computed == []
-    assert chart.found(lat=31.3, lon=121.6) == ["circle"]
-    assert len(computed) == 1
+def test_circle_is_in_no_more_cells_than_it_reaches_into() -> None:
+    """So an address far away is not compared with it."""
+    assert cells(circle(31.2, 121.5, 40)) == 7 * 8
+    assert cells(circle(0.06, 0.06, 1)) == 1
 
 
 def test_area_with_two_parts_at_one_place_can_be_cleared_beside_another() -> None:
