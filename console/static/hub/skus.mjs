@@ -37,6 +37,7 @@ const t = words({
 });
 
 const TYPING_MS = 120;
+const ROWS = 30; // the hub adds up all locations for each of them
 
 export default function SkusPage() {
   const chosen = fields();
@@ -47,7 +48,7 @@ export default function SkusPage() {
     return () => clearTimeout(timer);
   }, [text]);
   const q = chosen.get("q") ?? "";
-  const query = { q, status: status === "active" ? "" : status, sort, language: sort === "name" ? language.value : "", limit: 50 };
+  const query = { q, status: status === "active" ? "" : status, sort, language: sort === "name" ? language.value : "", limit: ROWS };
   const url = withQuery("/v1/search", query);
   const found = usePages(url, { rowsOf, keeps: true, concerns: isDocument });
   const box = useRef(null);

@@ -28,6 +28,8 @@ class Pending:
     def of(cls, runs: Iterable[EntryRun]) -> Pending | None:
         """What these entries changed. None if they are too many, or changed documents: then a reader has to wait."""
         runs = tuple(runs)
+        if not runs:
+            return NOTHING_PENDING
         if sum(len(run) for run in runs) > PENDING_READ_MAX:
             return None
         available: dict[tuple[str, str], int] = {}

@@ -28,7 +28,7 @@ from replica.core.catalog.search_queries import (
 )
 from replica.core.catalog.skus import EACH, sellable
 from replica.core.ledger.cells import Ledger, Stock
-from replica.core.state.pending import Pending
+from replica.core.state.pending import NOTHING_PENDING, Pending
 from replica.core.state.replica import Replica
 from replica.runtime.http.long_reads import SLICE, LongReads
 from replica.runtime.http.operations import Operation, json_response
@@ -297,9 +297,11 @@ class _Figures:
 
 def _total(ledger: Ledger, pending: Pending, item: str, quantity: int) -> int:
     """How many SKUs of so many units of one item can be sold at all locations. There may be hundreds for each SKU."""
-    at_location, total = ledger.at_location, 0
+    at_location, total, is_durable = ledger.at_location, 0, pending is NOTHING_PENDING
     for location in ledger.locations(item):
-        units = at_location[location].stocks[item].available - pending.available(location, item)
+        units = at_location[location].stocks[item].available
+        if not is_durable:
+            units -= pending.available(location, item)
         if units >= quantity:
             total += units // quantity
     return total
