@@ -10,8 +10,12 @@ from hub.balance_plans import Plans
 from hub.balance_schedule import BalanceSchedule
 from hub.sales_rates import SalesRates
 from replica.core.base.clock import time_text
+from replica.core.log.entry_run import ReceivedRun
 from replica.core.planning.transport import cheapest_flow
 from replica.core.rights.requests import Grant, GrantLine
+from replica.core.state.replica import Replica
+from replica.core.stock.transfer import State
+from replica.core.stock.transfer_requests import Arrival, ReceiveTransfer, Shipment, ShipTransfer
 from replica.runtime.driver import Ingress
 from replica.runtime.http.long_reads import LongReads
 from tests.callers import Caller
@@ -266,3 +270,40 @@ async def test_goods_that_do_not_sell_get_a_lower_price_within_the_limits(hub: C
     (found,) = answer["markdowns"]
     assert (found["sku"], found["cover_days"], found["proposed"], found["limited"]) == ("cola", 200.0, 170, True)
     assert (await hub.good("/v1/markdowns/store-2"))["markdowns"] == []
+
+
+async def hear(hub: Caller, away: Node) -> None:
+    """What the hub wrote for a store arrives there."""
+    page = await hub.node.journal.read(0, 1_000)
+    now_ms = hub.node.clock.now().wall_ms
+    for stored in page.stored:
+        entry = stored.entry
+        if entry.stream.scope == away.name and entry.stream.writer == hub.node.replica.writer:
+            away.replica.take_in(ReceivedRun(entry.stream, entry.sequence, stored.previous, [entry]), now_ms, {})
+    away.commit()
+
+
+async def test_an_approved_plan_loses_no_unit_while_a_store_is_cut_off(hub: Caller) -> None:
+    stores = await chain(hub, 60, 0, 0)
+    made = await plan(hub)
+    await hub.good(f"/v1/balance/{made['id']}/approve", {})
+    sender, reached = stores["store-1"], stores["store-2"]  # store-3 is cut off from now on
+    await hear(hub, sender)
+    for number in sender.replica.transfers.of_plan(made["id"]):
+        sender.ask(ShipTransfer(number, Shipment()), now_ms=hub.node.clock.now().wall_ms)
+    await send(hub, sender)
+    while not any(one.state is State.SHIPPED for one in reached.replica.transfers):
+        await hear(hub, reached)  # the hub tells a store of the shipment a little later
+    (coming,) = [one for one in reached.replica.transfers if one.target == "store-2"]
+    reached.ask(ReceiveTransfer(coming.id, Arrival()), now_ms=hub.node.clock.now().wall_ms)
+    await send(hub, reached)
+    found = await hub.good(f"/v1/balance/{made['id']}")
+    assert found["transfers"] == {"received": 1, "shipped": 1}
+
+    def units(replica: Replica) -> tuple[int, int]:
+        underway = sum(sum(one.values()) for one in replica.transfers.incoming.values())
+        return sum(replica.ledger.stock(name, "cola").figures.on_hand for name in PLACES), underway
+
+    assert await hub.node.driver.look(units) == (40, 20)
+    again = await plan(hub)
+    assert again["moves"] == []
