@@ -14,7 +14,7 @@ from time import process_time
 
 from benchmarks.measure import Bench, Measured, Sample, apart
 from benchmarks.sourcing import with_stock
-from hub.balance_inputs import PlanLocation, PlanScope, distances_of
+from hub.balance_inputs import PlanLocation, PlanScope, distances_of, free_accounts
 from hub.highs import best_solver
 from replica.core.catalog.locations import Point
 from replica.core.planning.balancing import Rules, plan_item
@@ -83,8 +83,10 @@ def figures_read(locations: int, items: int) -> Measured:
         for day in range(DAYS):
             for item in range(day % 2, items, 2):
                 sales.note(name, f"i-{item}", day, 1)
-    scope = PlanScope(mode="even", locations=tuple(map(PlanLocation, names)), sales=sales)
+    locations_of = tuple(map(PlanLocation, names))
     start = process_time()
+    accounts = free_accounts(replica, locations_of)
+    scope = PlanScope(mode="even", locations=locations_of, sales=sales, free_accounts=accounts)
     distances_of(replica, scope.locations)
     for item in range(items):
         found = scope.reading(replica, f"i-{item}")(replica, range(locations))

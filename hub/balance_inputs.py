@@ -76,6 +76,8 @@ class PlanScope(Struct, frozen=True, kw_only=True):
     locations: tuple[PlanLocation, ...]
     sales: DailySales
     coming: Coming = Coming()
+    free_accounts: tuple[str, ...] = ()
+    """Of each location, the account from which it may give; looked up for each item if it is empty."""
     cover_days: int | None = None
     """Evening: no location is filled beyond that. Prestocking: the cover that the area gets."""
     keep_days: int = 7
@@ -112,39 +114,46 @@ class PlanScope(Struct, frozen=True, kw_only=True):
         """
         wanted, own = replica.balancing_rules.bounds(item)
         named = dict.fromkeys(replica.balancing_rules.locations_with(item))
+        accounts = self.free_accounts or free_accounts(replica, self.locations)
+        takes_all = self.mode == "evacuate"
 
         def read(replica: Replica, numbers: Sequence[int]) -> list[Place]:
             found = []
             for at in numbers:
-                one = self.locations[at]
-                stock = replica.ledger.stocks(one.name).get(item)
-                if stock is not None or one.name in named or self.mode == "evacuate":
-                    place = self._place(replica, at, stock or Stock(one.name, item), own.get(one.name, wanted))
-                    found.append(self._changed(place, one))
+                name = self.locations[at].name
+                stock = replica.ledger.stocks(name).get(item)
+                if stock is not None or takes_all or name in named:
+                    stock = stock or Stock(name, item)
+                    found.append(self._place(replica, at, stock, accounts[at], own.get(name, wanted)))
             return found
 
         return read
 
-    def _place(self, replica: Replica, at: int, stock: Stock, bounds: Bounds) -> Place:
-        """An item at a location. If too little is known of the sales there, it gives nothing, unless it is emptied."""
+    def _place(self, replica: Replica, at: int, stock: Stock, free_account: str, bounds: Bounds) -> Place:
+        """An item at a location, as the mode of the plan changes it.
+
+        If too little is known of the sales there, the location gives nothing, unless it is emptied or the source.
+        """
         location, item = stock.location, stock.item
-        owner = replica.node if location in replica.locations else replica.location_owners.nodes.get(location)
-        free, available = stock.standing(account(owner, FREE)) if owner is not None else (0, stock.available)
-        sold_milli = self.sales.milli(location, item)
-        leaving = self.coming.leaving.get((location, item), 0)
-        spare = 0
+        free, available = stock.standing(free_account)
+        sold_milli, incoming, leaving, spare = self.sales.milli(location, item), 0, 0, 0
+        if self.coming.incoming:
+            incoming = self.coming.incoming.get((location, item), 0)
+            leaving = self.coming.leaving.get((location, item), 0)
         if self.mode == "evacuate" or location == self.source or self.sales.is_known(location):
-            spare = spare_units(free, available, leaving, replica.policies.policy(location, item), sold_milli)
-        return Place(
+            policy = replica.policies.policy(location, item) if replica.policies else None
+            spare = spare_units(free, available, leaving, policy, sold_milli)
+        place = Place(
             at=at,
             available=available - leaving,
             spare=spare,
-            incoming=self.coming.incoming.get((location, item), 0),
+            incoming=incoming,
             sold_milli=sold_milli,
             display=bounds.display,
             capacity=bounds.capacity,
             margin=self._margin(replica, location, item) if self.is_by_margin else 0,
         )
+        return place if self.mode == "even" else self._changed(place, self.locations[at])
 
     def _margin(self, replica: Replica, location: str, item: str) -> int:
         """What a million units of an item are sold for at a location. Their cost is the same everywhere."""
@@ -172,6 +181,15 @@ def distances_of(replica: Replica, locations: Iterable[PlanLocation]) -> Distanc
     """The distances between the locations of a plan."""
     positions = [position_in(location_document(replica.documents, one.name)) for one in locations]
     return Distances(positions, UNKNOWN_METRES)
+
+
+def free_accounts(replica: Replica, locations: Iterable[PlanLocation]) -> tuple[str, ...]:
+    """The account with what each location may give: that of the node that keeps it. Empty if that is not known."""
+    owners = replica.location_owners.nodes
+    return tuple(
+        account(owner, FREE) if owner else ""
+        for owner in (replica.node if one.name in replica.locations else owners.get(one.name, "") for one in locations)
+    )
 
 
 def items_of(replica: Replica, locations: Sequence[PlanLocation]) -> list[str]:

@@ -15,8 +15,9 @@ from enum import Enum
 from typing import Any
 
 import structlog
+from msgspec.structs import replace
 
-from hub.balance_inputs import Coming, PlanScope, coming_units, distances_of, items_of
+from hub.balance_inputs import Coming, PlanScope, coming_units, distances_of, free_accounts, items_of
 from hub.sales_rates import SalesRates
 from replica.core.base.errors import Invalid, InvalidTransition, NotFound, Overloaded, Refused
 from replica.core.base.limits import LINES_MAX, PLAN_ITEMS_MAX, PLAN_TRANSFERS_MAX
@@ -197,14 +198,19 @@ class Plans:
                 coming = coming_units(await self._long_reads.collect(names, Coming.of_transfers))
                 await self._make_now(plan, items, scope_of(sales, coming))
             plan.state = PlanState.READY
-        except Refused as refused:  # the node is overloaded or stopping, or there is nothing to plan
+        except Refused as refused:  # the node is overloaded or stopping, or there is too much to plan
             plan.state, plan.problem = PlanState.FAILED, str(refused)
             log.warning("a balancing plan was not made", plan=plan.id, reason=str(refused))
+        finally:
+            if plan.state is PlanState.PLANNING:
+                plan.state, plan.problem = PlanState.FAILED, "The hub could not make the plan. Its log says why."
 
     async def _make_now(self, plan: Plan, items: Sequence[str], scope: PlanScope) -> None:
         look = self._node.driver.look
         plan.unknown = [one.name for one in scope.locations if not scope.sales.is_known(one.name)]
         distances = await look(lambda replica: distances_of(replica, scope.locations))
+        accounts = await look(lambda replica: free_accounts(replica, scope.locations))
+        scope = replace(scope, free_accounts=accounts)
         chosen = list(items) or await look(lambda replica: items_of(replica, scope.locations))
         if len(chosen) > PLAN_ITEMS_MAX:
             raise Invalid(f"These are {len(chosen)} items. Name at most {PLAN_ITEMS_MAX}.", field="items")

@@ -10,6 +10,7 @@ import asyncio
 from datetime import tzinfo
 
 from replica.core.base.clock import stamp_ms
+from replica.core.base.errors import Refused
 from replica.core.base.limits import CLOCK_AHEAD_MAX_MS
 from replica.core.base.names import CUSTOMER
 from replica.core.catalog.locations import time_zone_of
@@ -55,14 +56,21 @@ class SalesRates:
         self._sales.advance(self._now_ms // DAY_MS)
         while True:
             self._zones.clear()  # documents may have changed them
-            while after < self._node.driver.arrival:
-                page = await self._node.journal.read(after, ENTRIES_PER_PAGE)
-                entries = [stored.entry for stored in page.stored]
-                await self._node.driver.look(lambda replica, entries=entries: self._note(replica, entries))  # type: ignore[misc]
-                after = page.through
-                await asyncio.sleep(PAGE_PAUSE_S)
-            self._caught_up.set()
+            try:
+                while after < self._node.driver.arrival:
+                    after = await self._read_page(after)
+                    await asyncio.sleep(PAGE_PAUSE_S)
+                self._caught_up.set()
+            except Refused:  # the node is overloaded or stopping: the next look reads on
+                pass
             await asyncio.sleep(PAUSE_S)
+
+    async def _read_page(self, after: int) -> int:
+        """Note one page of the journal; return how far it reaches."""
+        page = await self._node.journal.read(after, ENTRIES_PER_PAGE)
+        entries = [stored.entry for stored in page.stored]
+        await self._node.driver.look(lambda replica: self._note(replica, entries))
+        return page.through
 
     def _note(self, replica: Replica, entries: list[Entry]) -> None:
         for entry in entries:
