@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Literal
 
-from msgspec import Struct
+from msgspec import UNSET, Struct
 
 from replica.core.base.names import FREE, account
 from replica.core.catalog.item_prices import ItemPrices
@@ -156,10 +156,12 @@ class PlanScope(Struct, frozen=True, kw_only=True):
         return place if self.mode == "even" else self._changed(place, self.locations[at])
 
     def _margin(self, replica: Replica, location: str, item: str) -> int:
-        """What a million units of an item are sold for at a location. Their cost is the same everywhere."""
-        region = region_of(replica.documents, location)
+        """What a million units of an item earn at a location: the part of their price that its document says."""
+        region, document = region_of(replica.documents, location), location_document(replica.documents, location)
         price = ItemPrices(replica.documents, replica.catalog, location, region, self.now_ms).of(item)
-        return price.amount * 1_000_000 // price.units if price is not None else 0
+        percent = document.margin_percent if document is not None else UNSET
+        earned = 100 if percent is UNSET else percent
+        return price.amount * 10_000 * earned // price.units if price is not None else 0
 
     def _changed(self, place: Place, location: PlanLocation) -> Place:
         """A place as the mode of the plan changes it."""

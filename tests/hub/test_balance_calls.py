@@ -258,6 +258,9 @@ async def test_scarce_goods_are_shared_out_where_they_earn_most(hub: Caller) -> 
     assert moves(await plan(hub, **body, by="margin")) == {("store-1", "store-2"): 8, ("store-1", "store-3"): 2}
     await hub.good("/v1/documents/price/cola?rank=store&at=store-3", {**price, "amount": 300}, method="PUT")
     assert moves(await plan(hub, **body, by="margin")) == {("store-1", "store-3"): 8, ("store-1", "store-2"): 2}
+    place = {"type": "store", "name": "3", "region": "south", "lat": 22.3, "lon": 113.6, "margin_percent": 40}
+    await write(hub, "location", "store-3", place)
+    assert moves(await plan(hub, **body, by="margin")) == {("store-1", "store-2"): 8, ("store-1", "store-3"): 2}
     for wrong, named in (({"mode": "allocate"}, "source"), ({"by": "margin"}, "by")):
         async with hub.client.post("/v1/balance", json=wrong) as response:
             assert (response.status, (await response.json())["field"]) == (422, named)
