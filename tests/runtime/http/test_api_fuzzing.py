@@ -58,7 +58,7 @@ CHECKS = (
     "unsupported_method",
 )
 
-FREE = ("cursor", "prefix", "channel", "plan")
+FREE = ("cursor", "prefix", "channel", "pool", "plan")
 """Parameters that are any text."""
 
 EXAMPLES = {
