@@ -23,7 +23,7 @@ ONLY_AT = QueryField("location", LOCATION.schema, "Only the availability at this
 CHANNEL = text_field("channel", "Only what orders of this channel may take, by its quotas. Without it: of any channel.")
 
 
-POOL_FIELD = text_field("pool", "Only the locations of this pool, whose document is pool/ID.")
+POOL_FIELD = QueryField("pool", LOCATION.schema, "Only the locations of this pool, whose document is pool/ID.")
 
 
 class AvailabilityQuery(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
