@@ -225,7 +225,7 @@ def test_same_region_dials_in_the_same_order_at_the_same_times() -> None:
 async def test_a_store_knows_which_hub_it_is_connected_to(region: Region) -> None:
     region.start()
     (dialer,) = region.store.dialers
-    assert dialer.url is None
+    assert (dialer.url, dialer.reason) == (None, "")
     await until(lambda: region.is_at(region.home), 5)
     assert dialer.url == "home"
     for node in (region.home, region.away):

@@ -201,12 +201,13 @@ class BrokenWire(Wire):
 async def test_line_that_breaks_in_both_directions_leaves_no_failure_unread(east: Node) -> None:
     failures: list[dict[str, Any]] = []
     asyncio.get_running_loop().set_exception_handler(lambda loop, context: failures.append(context))
-    wire = BrokenWire(wires()[0])
-    speaker = Speaker(east, wire)
-    await asyncio.sleep(0.1)
-    wire.breaks.set()
-    assert await speaker.talking == "hung-up"
-    await asyncio.sleep(0.1)
+    for _ in range(20):  # the order in which both ends notice it varies
+        wire = BrokenWire(wires()[0])
+        speaker = Speaker(east, wire)
+        await asyncio.sleep(0.1)
+        wire.breaks.set()
+        assert await speaker.talking == "hung-up"
+        await asyncio.sleep(0.1)
     gc.collect()
     assert failures == []
 
@@ -254,7 +255,7 @@ async def test_peer_of_another_process_with_the_same_name_is_refused(east: Node)
     second = Speaker(east)
     await second.say(replace(HELLO, nonce=b"other"))
     assert await second.talking == "name-taken"
-    assert [one.reason for one in second.all(Bye)] == ["name-taken"]
+    assert second.all(Bye) == [Bye("name-taken", "another process is connected as hub-west")]
     assert [peer.name for peer in east.peers.connected] == ["hub-west"]
 
 
