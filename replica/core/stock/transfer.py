@@ -245,13 +245,18 @@ class Transfer(Struct, array_like=True):
         return (self.expected_ms or max(shipped) + TRANSFER_LATE_MS) if shipped else 0
 
     @property
-    def has_discrepancy(self) -> bool:
-        """Whether somebody should look at it, apart from a late arrival."""
-        units = self.units().values()
-        is_uneven = any(one.unmatched or one.lost or one.damaged or one.over for one in units)
-        ends = (self.source, self.target)
-        is_elsewhere = bool(self.target) and any(one not in ends for one in self.places_of_arrival)
-        return is_uneven or is_elsewhere or self.sent_after_cancel
+    def discrepancies(self) -> list[str]:
+        """What somebody should look at, apart from a late arrival."""
+        units, ends = self.units().values(), (self.source, self.target)
+        found = {
+            "unmatched": any(one.unmatched for one in units),
+            Discrepancy.LOST.value: any(one.lost for one in units),
+            Condition.DAMAGED.value: any(one.damaged for one in units),
+            Discrepancy.OVER.value: any(one.over for one in units),
+            "wrong_location": bool(self.target) and any(one not in ends for one in self.places_of_arrival),
+            "sent_after_cancel": self.sent_after_cancel,
+        }
+        return [name for name, is_so in found.items() if is_so]
 
     @property
     def began(self) -> int:

@@ -182,7 +182,7 @@ class Transfers:
             self._underway(transfer, units)
         else:
             self._due.discard(name)
-        if transfer.has_discrepancy:
+        if transfer.discrepancies:
             self.with_discrepancies.put(name, transfer.began)
         else:
             self.with_discrepancies.discard(name)

@@ -12,7 +12,6 @@ from replica.core.base.names import node_of
 from replica.core.log.entry import Entry
 from replica.core.log.times import recorded_text
 from replica.core.stock.transfer import Act, Fact, Transfer
-from replica.core.stock.transfer_requests import Discrepancy
 from replica.core.stock.transfer_steps import STATE
 from replica.core.stock.transfers import TRANSFER, UNITS, missing
 
@@ -168,21 +167,6 @@ def step_answer(entry: Entry) -> StepAnswer:
     )
 
 
-def discrepancies_of(transfer: Transfer) -> list[str]:
-    """What somebody should look at, apart from a late arrival."""
-    units = transfer.units().values()
-    ends = (transfer.source, transfer.target)
-    found = {
-        "unmatched": any(one.unmatched for one in units),
-        Discrepancy.LOST.value: any(one.lost for one in units),
-        "damaged": any(one.damaged for one in units),
-        Discrepancy.OVER.value: any(one.over for one in units),
-        "wrong_location": bool(transfer.target) and any(one not in ends for one in transfer.places_of_arrival),
-        "sent_after_cancel": transfer.sent_after_cancel,
-    }
-    return [name for name, is_so in found.items() if is_so]
-
-
 def transfer_row(transfer: Transfer, now_ms: int) -> TransferRow:
     """Render a transfer as a row of a list."""
     units = transfer.units().values()
@@ -200,7 +184,7 @@ def transfer_row(transfer: Transfer, now_ms: int) -> TransferRow:
         sent=sum(one.sent for one in units),
         received=sum(one.received for one in units),
         in_transit=in_transit,
-        discrepancies=discrepancies_of(transfer),
+        discrepancies=transfer.discrepancies,
     )
 
 
@@ -235,7 +219,7 @@ def transfer_view(transfer: Transfer, now_ms: int, *, hears_all: bool) -> Transf
             for one in transfer.units().values()
         ],
         received_at=transfer.places_of_arrival,
-        discrepancies=discrepancies_of(transfer),
+        discrepancies=transfer.discrepancies,
         steps=[_past(fact, is_voided=fact.entry in transfer.voided) for fact in transfer.facts],
         untold=list(missing(transfer)) if hears_all else None,
     )
