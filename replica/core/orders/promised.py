@@ -82,9 +82,7 @@ class KeptPromises:
         """Take over what an entry changed about the deliveries of an order."""
         for deliveries, number in ((before, -1), (after, 1)):
             for one in deliveries:
-                figures = self.figures.setdefault((one.location, one.promised.carrier), {})
-                for outcome in one.outcomes:
-                    figures[outcome] = figures.get(outcome, 0) + number
+                self._count(one, number)
         late = [max(one.left_ms or 0, one.arrived_ms or 0) for one in after if one.is_late]
         to_leave = [one.promised.dispatch_ms for one in after if one.left_ms is None]
         for index, stamp in ((self.late, max(late, default=None)), (self.waiting, min(to_leave, default=None))):
@@ -92,6 +90,17 @@ class KeptPromises:
                 index.put(order, stamp)
             else:
                 index.discard(order)
+
+    def _count(self, one: Delivery, number: int) -> None:
+        """Add a delivery, or take it away. A place without deliveries has no figures, as after a restart."""
+        place = (one.location, one.promised.carrier)
+        figures = self.figures.setdefault(place, {})
+        for outcome in one.outcomes:
+            figures[outcome] = figures.get(outcome, 0) + number
+            if not figures[outcome]:
+                del figures[outcome]
+        if not figures:
+            del self.figures[place]
 
     def by_carrier(self) -> dict[tuple[str, Outcome], int]:
         """The figures of all locations together, by carrier and outcome."""

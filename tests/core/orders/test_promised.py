@@ -47,9 +47,8 @@ def place(taker: OrderTaker, order: str, promise: Promised | None = PROMISE, uni
 
 
 def figures(taker: OrderTaker) -> dict[tuple[str, str], dict[str, int]]:
-    """The figures that are not zero."""
-    found = taker.replica.orders.promises.figures
-    return {place: kept for place, one in found.items() if (kept := {name: n for name, n in one.items() if n})}
+    """The figures that are kept. None of them is zero."""
+    return {place: dict(kept) for place, kept in taker.replica.orders.promises.figures.items()}
 
 
 def recounted(taker: OrderTaker) -> dict[tuple[str, str], dict[str, int]]:
