@@ -72,6 +72,18 @@ EXAMPLES = {
 }
 """What parameters may name, so that requests find something."""
 
+DELIVERY: dict[str, Any] = {
+    "calendar": {"windows": [{"start": "08:00", "end": "20:00"}]},
+    "area": {
+        "covers": [{"type": "distance", "km": 20_000.0, "location": "w-1"}, {"type": "division", "country": "CN"}],
+        "bans": [{"goods": {"attributes": {"hazard": True}}, "reasons": {"en": "Not by plane"}}],
+        "calendars": ["default"],
+    },
+    "carrier": {"lanes": [{"first": 1, "last": 2}], "calendars": ["default"]},
+    "sourcing": {"last_units": 2},
+}
+"""Documents of a hub, by which orders to some addresses are sent."""
+
 REFUSED = [400, 403, 404, 405, 409, 410, 413, 422]
 """Statuses of the answers to a request that does not fit the document."""
 
@@ -185,6 +197,8 @@ async def write_goods(caller: Caller) -> None:
         await caller.good("/v1/documents/sku/cola", {"recipe": {"cola": 1}, "names": {"en": "Cola"}}, method="PUT")
         place = {"type": "warehouse", "name": "One", "region": "east", "lat": 48.1, "lon": 11.6}
         await caller.good("/v1/documents/location/w-1", place, method="PUT")
+        for kind, value in DELIVERY.items():
+            await caller.good(f"/v1/documents/{kind}/default", value, method="PUT")
     await caller.good(f"/v1/documents/price/cola{document}", {"amount": 99, "currency": "EUR"}, method="PUT")
     await caller.good(f"/v1/receipts{where}", {"lines": [{"item": "cola", "quantity": 50}]})
     order = {"order": "o-1", "channel": "web", "lines": [{"sku": "cola", "quantity": 2}]}
