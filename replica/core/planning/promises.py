@@ -98,7 +98,7 @@ def promise(sender: Sender, routes: Iterable[Route], units: int, now_ms: int) ->
         if dispatch_ms is None:
             break
         dispatch_ms = _dispatched(sender, _next_midnight(sender.opening, dispatch_ms), is_worked=False)
-    if ready_ms is None or dispatch_ms is None:
+    if ready_ms is None or dispatch_ms is None or dispatch_ms > now_ms + OPENING_DAYS_MAX * DAY_MINUTES * 60_000:
         return None
     arrivals = [(arrival, route) for route in routes if (arrival := _arrival(route, dispatch_ms)) is not None]
     found, route = min(arrivals, key=lambda one: (one[0].latest_ms, one[0].carrier), default=(None, None))

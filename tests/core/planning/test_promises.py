@@ -228,6 +228,12 @@ def test_location_that_never_opens_promises_nothing() -> None:
     assert found is not None and found.doubts == ("no-lane",)
 
 
+def test_work_that_takes_more_than_a_year_is_not_promised() -> None:
+    chain = Chain(shop=weekly("09:00", "09:01", ["mon"]))
+    assert chain.times("2026-03-02 10:00", dispatch=Dispatch(handling_minutes=50))[0] == "02-15 09:01"
+    assert chain.promise("2026-03-02 10:00", dispatch=Dispatch(handling_minutes=60)) is None
+
+
 def test_location_at_which_more_waits_than_leaves_in_a_year_promises_nothing() -> None:
     dispatch = Dispatch(units_per_day=1)
     assert Chain().times("2026-03-02 10:00", waiting_units=370, dispatch=dispatch)[1] == "03-07 00:00"
