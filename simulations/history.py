@@ -15,6 +15,7 @@ from replica.core.orders.requests import ORDER, OrderEvent, Placement
 from replica.core.state.commands import Command, DocumentWrite
 from replica.core.state.decisions import Verdict
 from replica.runtime.http.order_placing import NotReplicated
+from simulations.addressed import AddressedCommand, Surveyed
 from simulations.pn_counter import AddOutcome
 
 Pair = tuple[str, str]
@@ -141,6 +142,9 @@ class History:
         self.on_read: Callable[[str, str, str, PageRead], None] = lambda reader, machine, cursor, page: None
         self.on_figures: Callable[[str, Mapping[str, Any], Entry | None], None] = lambda machine, shown, after: None
         self.on_quote: Callable[[str, Mapping[str, Any]], None] = lambda machine, shown: None
+        self.on_sourced: Callable[[str, AddressedCommand, Surveyed, Mapping[str, Any]], None] = (
+            lambda machine, asked, surveyed, shown: None
+        )
         self.asks: list[Ask] = []
         self.conflicts: list[tuple[Ask, Entry]] = []
         """Answers that differ from the first answer to the same request."""
@@ -251,6 +255,11 @@ class History:
         """Note that a client got a quote, or the answer to a sale for the second time."""
         self.tally("sale answered again" if "again" in shown else "quoted")
         self.on_quote(machine, shown)
+
+    def show_sourced(self, machine: str, asked: AddressedCommand, surveyed: Surveyed, shown: Mapping[str, Any]) -> None:
+        """Note that a client was told from where an order to an address would be sent."""
+        self.tally("sourced")
+        self.on_sourced(machine, asked, surveyed, shown)
 
     def read(self, reader: str, machine: str, cursor: str, page: PageRead) -> None:
         """Note that a reader of the journal got a page, or was told to begin again."""

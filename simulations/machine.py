@@ -25,6 +25,7 @@ from replica.runtime.http.journal_reading import JournalReading
 from replica.runtime.http.order_placing import place, waits
 from replica.runtime.node import Node, NodeRole
 from replica.runtime.pricing import price_of_sale
+from simulations.addressed import AddressedCommand, Sourcing, Surveyed
 from simulations.checkpoints import CheckpointDiffers, check_replica
 from simulations.clock import SimulatedClock, SimulatedEntropy
 from simulations.figures import available, explained
@@ -128,6 +129,9 @@ class Machine:
         """The most requests that ever waited in its inbox."""
         self.priced: dict[bytes, list[Priced]] = {}
         """By key: the sales that got a price here, each time that a client asked."""
+        self.surveyed: dict[bytes, list[Surveyed]] = {}
+        """By key of an order to an address: each time that its hub looked for locations."""
+        self._sourcing: Sourcing | None = None
         self._loop = loop
         self._network = network
         self._random = random
@@ -222,9 +226,11 @@ class Machine:
         """Read the availability of a SKU at a hub, like `explain`. `near`: latitude and longitude of a customer."""
         return await self._show(lambda node: available(node, sku, channel, near), timeout_s)
 
-    async def _show(
-        self, reading: Callable[[Node], Coroutine[Any, Any, dict[str, Any]]], timeout_s: float
-    ) -> dict[str, Any] | None:
+    async def source(self, asked: AddressedCommand, timeout_s: float) -> tuple[Surveyed, dict[str, Any]] | None:
+        """Ask a hub from where an order to an address would be sent; None if it gets no answer or a refusal."""
+        return await self._show(lambda node: self._sourcing_of(node).answer(asked), timeout_s)
+
+    async def _show(self, reading: Callable[[Node], Coroutine[Any, Any, T]], timeout_s: float) -> T | None:
         node, host = self.node, self.host
         if node is None or host is None:
             return None
@@ -321,7 +327,7 @@ class Machine:
     async def _decide(self, node: Node, asked: list[Command | DocumentWrite]) -> list[Verdict]:
         if isinstance(asked[0], Command) and isinstance(asked[0].request, Count):
             return [await self._count(node, count) for count in asked if isinstance(count, Command)]
-        if any(isinstance(one, Command) and isinstance(one.request, Placement) and waits(one.request) for one in asked):
+        if any(isinstance(one, AddressedCommand) or _waits(one) for one in asked):
             return [await self._place(node, one) for one in asked if isinstance(one, Command)]
         if self.role.role == "edge":
             asked = [self._with_price(node, one) for one in asked]
@@ -343,16 +349,29 @@ class Machine:
 
     async def _place(self, node: Node, asked: Command) -> Verdict:
         assert isinstance(asked.request, Placement)
+        choose = None
+        if isinstance(asked, AddressedCommand):
+            choose = self._sourcing_of(node).choice(asked, self.surveyed.setdefault(asked.key, []).append)
         try:
-            return await place(node, asked.request, asked.key)
+            return await place(node, asked.request, asked.key, choose)
         except Refused as refused:
             return refused
+
+    def _sourcing_of(self, node: Node) -> Sourcing:
+        """What sources orders at the running node. It keeps what it worked out before."""
+        if self._sourcing is None or self._sourcing.node is not node:
+            self._sourcing = Sourcing(node, self.role.locations)
+        return self._sourcing
 
     async def _count(self, node: Node, count: Command) -> Verdict:
         try:
             return await submit_count(node.driver, node.journal, count)
         except Refused as refused:
             return refused
+
+
+def _waits(asked: Command | DocumentWrite) -> bool:
+    return isinstance(asked, Command) and isinstance(asked.request, Placement) and waits(asked.request)
 
 
 async def _read(node: Node, cursor: str, limit: int) -> PageRead:

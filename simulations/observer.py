@@ -9,6 +9,7 @@ from typing import Any
 from replica.core.base.errors import Refused
 from replica.core.log.entry import Entry, Stream
 from replica.runtime.ports import Stored
+from simulations.addressed import AddressedCommand, Surveyed
 from simulations.chain import SimulatedChain
 from simulations.checkers.accounts import AccountsChecker
 from simulations.checkers.bounds import BoundsChecker
@@ -18,6 +19,7 @@ from simulations.checkers.clock_faults import ClockFaultsChecker
 from simulations.checkers.convergence import ConvergenceChecker
 from simulations.checkers.counted import CountedChecker
 from simulations.checkers.decisions import DecisionsChecker
+from simulations.checkers.deliveries import DeliveriesChecker
 from simulations.checkers.documents import DocumentsChecker
 from simulations.checkers.durability import DurabilityChecker
 from simulations.checkers.exactly_once import ExactlyOnceChecker
@@ -83,6 +85,7 @@ CHECKERS: tuple[type[Checker], ...] = (
     DocumentsChecker,
     LostEditsChecker,
     PricesChecker,
+    DeliveriesChecker,
     ConvergenceChecker,
     HomeChecker,
     BoundsChecker,
@@ -119,6 +122,7 @@ class Observer:
         history.on_read = self.read
         history.on_figures = self.figures
         history.on_quote = self.quoted
+        history.on_sourced = self.sourced
 
     def answered(self, ask: Ask, entry: Entry) -> None:
         """A client got the answer that its request is done. Raises Violation."""
@@ -151,6 +155,11 @@ class Observer:
         """A client got a quote, or the answer to a sale for the second time. Raises Violation."""
         for checker in self._checkers:
             checker.quoted(self._chain.machines[machine], shown)
+
+    def sourced(self, machine: str, asked: AddressedCommand, surveyed: Surveyed, shown: Mapping[str, Any]) -> None:
+        """A client was told from where an order to an address would be sent. Raises Violation."""
+        for checker in self._checkers:
+            checker.sourced(self._chain.machines[machine], asked, surveyed, shown)
 
     def look(self) -> None:
         """Look at everything that happened since the last look. Raises Violation."""

@@ -68,7 +68,7 @@ EVENTS = {"pay": 6, "adjust": 2, "exchange": 2, "pick": 2, "ship": 3, "collect":
 """The reported events, with their weights."""
 
 OF_WORKLOADS = ("deliver", "decline")
-"""Events that only clients of the workload `declined-orders` report."""
+"""Events that only clients of the workloads `declined-orders` and `deliveries` report."""
 
 PARTIAL = ("adjust", "exchange", "return")
 
@@ -147,7 +147,7 @@ class OrderingClient(Client):
 
     async def _order_again(self) -> None:
         """Place an order again under another key, as a shop without records does, or another order under its name."""
-        here = [bought for bought in self._latest() if bought.ask.machine == self._machine.name]
+        here = [one for one in self._latest() if one.ask.machine == self._machine.name and not one.placement.ship_to]
         if here:
             placement = self._random.choice(here).placement
             if self._random.random() < 0.2:

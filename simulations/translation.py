@@ -45,6 +45,8 @@ def body_of(command: Command) -> Mapping[str, Any] | None:
     request = command.request
     found: Mapping[str, Any]
     if isinstance(request, Placement):
+        if request.ship_to:
+            return None  # `DeliveriesChecker` knows where it goes
         found = read_placement(bodies.decoded(msgspec.json.encode(request)), is_hub=True)
         return found
     if isinstance(request, OrderEvent):

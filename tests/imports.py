@@ -30,9 +30,10 @@ ORDERS = {
         " < peering < background < node < http < process"
     ),
     "simulations": (
-        "checkpoints | clock | doubled_lines | figures | hurricane | loop | plan | pn_counter | stand_ins | reference"
+        "addressed | checkpoints | clock | doubled_lines | figures | hurricane | loop | plan | pn_counter"
+        " | stand_ins | reference"
         " < knobs | names < translation | network | journal | next_release | history < parcels < machine < chain"
-        " < faults | checkers | clients < ordering_clients | observer < workloads < draw"
+        " < delivery_faults < faults | checkers | clients < ordering_clients | observer < workloads < draw"
         " < profiles | run | scenario < full_stack < outcome | catalogue | utilisation < account | shrinking | swarm"
         " < progress < failure < series | report < __main__ | mutations | maelstrom_node < explorer"
     ),

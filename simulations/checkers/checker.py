@@ -8,6 +8,7 @@ from typing import Any
 from replica.core.base.errors import Refused
 from replica.core.log.entry import Entry
 from replica.runtime.ports import Stored
+from simulations.addressed import AddressedCommand, Surveyed
 from simulations.chain import SimulatedChain
 from simulations.history import Ask, History, PageRead
 from simulations.machine import Machine
@@ -61,6 +62,9 @@ class Checker:
 
     def quoted(self, machine: Machine, shown: Mapping[str, Any]) -> None:
         """A client got a quote from a machine, or the answer to a sale for the second time."""
+
+    def sourced(self, machine: Machine, asked: AddressedCommand, surveyed: Surveyed, shown: Mapping[str, Any]) -> None:
+        """A client was told from where an order to an address would be sent."""
 
     def moment(self) -> None:
         """Called often during the run."""

@@ -17,6 +17,7 @@ from replica.core.orders.requests import OrderEvent, OrderRequest, Placement
 from replica.core.state.commands import Command, DocumentWrite
 from replica.core.stock.requests import Adjustment, Count, GoodsReceipt, KeyedSale, Quarantine, Return, Sale
 from replica.runtime.http.order_placing import NotReplicated
+from simulations.addressed import AddressedCommand
 from simulations.workloads.shelf_documents import moment_text
 
 PATHS = {
@@ -58,6 +59,7 @@ class HttpAnswer(Struct, frozen=True):
 
 
 QUOTE = "/v1/quote"
+SOURCE = "/v1/source"
 
 
 def call_of(asked: Sequence[Command | DocumentWrite], at_hub: bool) -> Call:
@@ -66,6 +68,8 @@ def call_of(asked: Sequence[Command | DocumentWrite], at_hub: bool) -> Call:
         return Call("POST", "/v1/sales:batch", msgspec.json.encode({"sales": [_keyed(one) for one in asked]}))
     (one,) = asked
     key = key_text(one.key)
+    if isinstance(one, AddressedCommand):
+        return Call("POST", "/v1/orders", _addressed_body(one), key)
     if isinstance(one, Command) and isinstance(one.request, OrderRequest):
         return _order_call(one.request, key, at_hub)
     if isinstance(one, DocumentWrite):
@@ -90,6 +94,16 @@ def quote_call(lines: Iterable[tuple[str, int]], group: str = "", at_ms: int | N
     body: dict[str, Any] = {"lines": [{"sku": sku, "quantity": quantity} for sku, quantity in lines]}
     named = {"customer_group": group, "at": "" if at_ms is None else moment_text(at_ms), "location": location}
     return Call("POST", QUOTE, msgspec.json.encode({**body, **{name: one for name, one in named.items() if one}}))
+
+
+def source_call(asked: AddressedCommand) -> Call:
+    """The question from where an order would be sent."""
+    return Call("POST", SOURCE, _addressed_body(asked))
+
+
+def _addressed_body(asked: AddressedCommand) -> bytes:
+    body = {**msgspec.to_builtins(asked.request), "ship_to": msgspec.to_builtins(asked.ship_to)}
+    return msgspec.json.encode(body)
 
 
 def _order_call(asked: OrderRequest, key: str, at_hub: bool) -> Call:

@@ -23,8 +23,9 @@ from replica.core.stock.requests import Sale
 from replica.runtime.journal.sqlite_journal import SqliteJournal
 from replica.runtime.peering.websocket import HttpNetwork
 from replica.runtime.process import EXIT_INDETERMINATE, Assembly, serve
+from simulations.addressed import AddressedCommand, Surveyed
 from simulations.checkers.checker import Violation
-from simulations.full_stack.calls import Call, HttpAnswer, call_of, is_noted, refused_from
+from simulations.full_stack.calls import Call, HttpAnswer, call_of, is_noted, refused_from, source_call
 from simulations.full_stack.disk import StackDisk, unlock
 from simulations.full_stack.loop import PORT, StackLoop
 from simulations.full_stack.machine_clients import MachineClients
@@ -98,6 +99,9 @@ class StackMachine(Machine):
 
     async def ask(self, asked: list[Command | DocumentWrite], timeout_s: float) -> list[Verdict] | None:
         self._note_sales(asked)
+        for one in asked:
+            if isinstance(one, AddressedCommand):
+                self.surveyed.setdefault(one.key, []).append(self._look_at_least(one))
         if len(asked) > 1 and self._random.random() < AHEAD:
             return await self._ask_ahead(asked, timeout_s)
         answer = await self.call(call_of(asked, self.role.role == "hub"), timeout_s)
@@ -112,6 +116,19 @@ class StackMachine(Machine):
             self._verdict(one.key, verdict["status"], verdict.get("sale") or verdict.get("problem"))
             for one, verdict in zip(asked, verdicts, strict=True)
         ]
+
+    def _look_at_least(self, asked: AddressedCommand) -> Surveyed:
+        """When the node looks for locations at the earliest."""
+        durable = self.durable
+        return Surveyed(durable.entries, durable.wall_ms, asked.ship_to)
+
+    async def source(self, asked: AddressedCommand, timeout_s: float) -> tuple[Surveyed, dict[str, Any]] | None:
+        surveyed = self._look_at_least(asked)
+        try:
+            answer = await self.call(source_call(asked), timeout_s)
+        except ConnectionRefusedError:
+            return None
+        return (surveyed, answer.document()) if answer is not None and answer.status == 200 else None
 
     def _note_sales(self, asked: Sequence[Command | DocumentWrite]) -> None:
         """Note what the node is about to price. It prices the goods after at least as many entries as are durable."""

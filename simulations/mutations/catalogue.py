@@ -6,6 +6,7 @@ from simulations.mutations.answers import ANSWERS, EVENT_ANSWERS
 from simulations.mutations.checkpoints import CHECKPOINTS
 from simulations.mutations.clocks import CLOCKS
 from simulations.mutations.commits import COMMITS
+from simulations.mutations.deliveries import DELIVERIES
 from simulations.mutations.forms import FORMS
 from simulations.mutations.keys import KEYS
 from simulations.mutations.links import LINKS
@@ -45,6 +46,7 @@ AREAS = (
     PROMOTIONS,
     PRICE_CALLS,
     TRANSFERS,
+    DELIVERIES,
 )
 
 MUTATIONS = {one.name: one for area in AREAS for one in area}

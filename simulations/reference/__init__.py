@@ -31,6 +31,10 @@ answer to each write that was accepted, and whether a write is refused.
     price_documents prices and promotions, from the documents
     baskets         what a basket costs, and what each promotion takes off it
     kept_quotes     the quote that a sale keeps
+    areas           delivery areas: what contains an address, who serves it, what is banned there
+    calendars       when goods are dispatched, by the clock of a location
+    deliveries      which locations may send an order to an address, and what is wrong with a way to send it
+    promises        when goods leave and arrive
     windows         when promotions are in force, by the clock of a store
     document_values when two values of a document are one
     exceptions      what a node in a chain lists for a person, with collisions, edits and wrong_clocks

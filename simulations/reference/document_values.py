@@ -6,10 +6,14 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from simulations.reference.deliveries import WEIGHTS
+
 DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     "price": {"per": 1, "tax_inclusive": True},
     "promotion": {"priority": 100, "combinable": False, "locked": False},
     "location": {"time_zone": "UTC"},
+    "area": {"priority": 100},
+    "sourcing": WEIGHTS,
     "policy": {"safety_stock": 0, "last_units": 0},
 }
 """Fields that a node leaves out if they have these values. So it does with empty lists, objects and texts."""
@@ -18,6 +22,10 @@ NESTED: Mapping[str, Mapping[str, Any]] = {
     "override": {"min": 0},
     "windows": {"start": "00:00", "end": "24:00"},
     "applies_to": {"all": False},
+    "serves": {"priority": 100},
+    "backups": {"priority": 100},
+    "goods": {"all": False},
+    "dispatch": {"handling_minutes": 0},
 }
 """The same within a field."""
 

@@ -39,7 +39,10 @@ EVENT = bodies.record(
 
 
 def read_placement(body: Any, *, is_hub: bool = False) -> Any:
-    """The body of a placement. At a store, no other region backs it up."""
+    """The body of a placement. At a store, no other region backs it up. Only a hub sends orders to an address."""
+    ship_to = body.get("ship_to") if is_hub and isinstance(body, dict) else None
+    if isinstance(ship_to, dict):
+        return _read_addressed(body, ship_to)
     asked = PLACEMENT(body, "")
     if not bodies.is_item(asked["order"]):
         raise invalid("order")
@@ -49,6 +52,14 @@ def read_placement(body: Any, *, is_hub: bool = False) -> Any:
     if asked["durability"] != "local" and not is_hub:
         raise invalid("durability")
     return asked
+
+
+def _read_addressed(body: Mapping[str, Any], ship_to: Mapping[str, Any]) -> Any:
+    """The body of an order to an address."""
+    asked = read_placement({name: value for name, value in body.items() if name != "ship_to"}, is_hub=True)
+    if asked["pickup_at"] is not None:
+        raise invalid("pickup_at")
+    return {**asked, "ship_to": ship_to}
 
 
 def read_event(order: str, body: Any) -> dict[str, Any]:

@@ -14,8 +14,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from simulations.reference.clocks import time_text
-from simulations.reference.entries import Shown, hash_of, node_of, precedence
+from simulations.reference.entries import Shown, at_ms_of, hash_of, node_of, precedence
 from simulations.reference.fulfilments import (
+    ENDED,
     HANDED_OUT,
     HOLDING,
     REPEAT,
@@ -37,6 +38,8 @@ class FulfilmentTrace(Fulfilment):
     is_divided: bool = False
     """Whether parts were split off it. If they had all units, it holds none, whatever its state is."""
     voids: list[str] = field(default_factory=list)
+    promised: tuple[int, str, int, int] | None = None
+    """When its goods were to leave, by which carrier, and between which moments they were to arrive."""
     past: list[tuple[Shown, str]] = field(default_factory=list)
     """What happened to it: each entry, and the state that it led to, or nothing if it changed none."""
 
@@ -51,6 +54,27 @@ class FulfilmentTrace(Fulfilment):
         """What it holds, or what left with the customer, by SKU."""
         total = quantities(self.held or self.sold)
         return [{"sku": sku, "quantity": quantity} for sku, quantity in sorted(total.items())]
+
+    @property
+    def delivery(self) -> dict[str, Any]:
+        """What was promised, and what happened. Nothing without a promise, or if it ended before its goods left."""
+        if self.promised is None or self.state in ENDED:
+            return {}
+        leaves_ms, carrier, earliest_ms, latest_ms = self.promised
+        left_ms, arrived_ms = self._first("ship", "collect"), self._first("deliver", "collect")
+        times = {"earliest": earliest_ms, "latest": latest_ms, "left_at": left_ms, "arrived_at": arrived_ms}
+        is_late = (left_ms or 0) > leaves_ms or (latest_ms and (arrived_ms or 0) > latest_ms)
+        shown = {
+            "dispatch_at": time_text(leaves_ms),
+            **({"carrier": carrier} if carrier else {}),
+            **{name: time_text(time_ms) for name, time_ms in times.items() if time_ms},
+            **({"is_late": True} if is_late else {}),
+        }
+        return {"delivery": shown}
+
+    def _first(self, *events: str) -> int | None:
+        """When the first of some events happened; None if none did."""
+        return min((at_ms_of(entry) for entry, to in self.past if to and entry["reason"] in events), default=None)
 
     @property
     def history(self) -> list[dict[str, Any]]:
@@ -110,6 +134,7 @@ class OrderTrace(Order[FulfilmentTrace]):
             owner=node_of(entry),
             state=facts["to"],
             instead_of=facts.get("instead_of", ""),
+            promised=tuple(facts["promised"]) if "promised" in facts else None,
         )
         fulfilment = self.fulfilments.setdefault(name, new)
         fulfilment.expires_ms = facts.get("expires_ms", 0)
@@ -131,6 +156,7 @@ class OrderTrace(Order[FulfilmentTrace]):
             owner=whole.owner,
             state=facts["to"],
             barcodes=whole.barcodes,
+            promised=whole.promised,
             part_of=name,
         )
         leaving, whole.held = divide_named(whole.held, facts["units"])
@@ -324,7 +350,7 @@ def _shown(name: str, one: FulfilmentTrace, is_lost: bool) -> dict[str, Any]:
         "history": one.history,
         "is_duplicate": is_lost,
     }
-    return {**row, **({"part_of": one.part_of} if one.part_of else {})}
+    return {**row, **({"part_of": one.part_of} if one.part_of else {}), **one.delivery}
 
 
 def _age(entry: Shown) -> tuple[int, str]:

@@ -211,8 +211,18 @@ def _answer_about_order(entry: Entry) -> Answer:
         return Refusal(
             "invalid-transition", "event", order=entry.reference, fulfilment=name, state=states.get(name)
         ).answer
+    etas = {
+        name: {"eta": {"earliest": time_text(first), "latest": time_text(last)}}
+        for name, first, last in facts.get("arrivals", ())
+    }
     shown = [
-        {"id": name, "location": location, "state": state, **({"lines": _lines(lines)} if lines else {})}
+        {
+            "id": name,
+            "location": location,
+            "state": state,
+            **({"lines": _lines(lines)} if lines else {}),
+            **etas.get(name, {}),
+        }
         for name, location, state, lines in facts.get("shown", ())
     ]
     body: dict[str, Any] = {"order": entry.reference, "state": facts.get("state", ""), "fulfilments": shown}

@@ -15,6 +15,7 @@ from simulations.clients import Client
 from simulations.workloads.batches import BatchesClient
 from simulations.workloads.bundles import BundlesClient
 from simulations.workloads.declined_orders import DeclinedOrdersClient
+from simulations.workloads.deliveries import DeliveriesClient
 from simulations.workloads.feed_readers import FeedReader
 from simulations.workloads.floods import FloodClient
 from simulations.workloads.forecasts import ForecastsClient
@@ -37,6 +38,7 @@ WORKLOADS: Mapping[str, type[Client]] = {
     "batches": BatchesClient,
     "bundles": BundlesClient,
     "declined-orders": DeclinedOrdersClient,
+    "deliveries": DeliveriesClient,
     "feed-readers": FeedReader,
     "floods": FloodClient,
     "forecasts": ForecastsClient,
