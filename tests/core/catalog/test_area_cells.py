@@ -30,6 +30,25 @@ def test_circle_around_a_pole_contains_positions_on_the_other_side_of_it(lat: fl
     assert chart.found(lat=lat * 0.98, lon=180.0) == []
 
 
+def test_circle_may_reach_to_the_other_side_of_the_earth() -> None:
+    chart = Map()
+    chart.write("most", circle(10.0, 0.0, 18_000))
+    assert [chart.found(lat=lat, lon=180.0) for lat in (30.0, 10.5, 5.0)] == [["most"], ["most"], []]
+
+
+def test_circle_ends_at_its_distance_to_the_north() -> None:
+    chart = Map()
+    chart.write("circle", circle(40.0, 10.0, 300))
+    assert [chart.found(lat=lat, lon=10.0) for lat in (37.4, 42.6, 42.8, 37.2)] == [["circle"], ["circle"], [], []]
+
+
+def test_circle_is_found_after_another_one_in_the_same_cell_that_ends_before() -> None:
+    chart = Map()
+    chart.write("a", circle(52.505, 13.405, 0.01))
+    chart.write("b", circle(52.51, 13.41, 0.1))
+    assert chart.found(lat=52.51, lon=13.41) == ["b"]
+
+
 def test_circle_reaches_into_the_next_cell_by_the_last_metres() -> None:
     chart = Map()
     chart.write("circle", circle(39.9101, 120.0, 10))

@@ -8,9 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from replica.core.catalog.areas import Serving
+from replica.core.catalog.coverages import ByCode
 from replica.core.catalog.documents import Documents, pack_value
+from replica.core.catalog.incidents import Incident, IncidentDocument
 from replica.core.catalog.openings import Closed
 from replica.core.catalog.registers import Register
+from replica.core.catalog.validity import ALWAYS
 from replica.core.planning.candidates import HOUR_MS, Surveyed, sort_out
 from replica.core.planning.weights import SOURCING, USUAL, SourcingDocument, weights_of
 
@@ -48,6 +51,20 @@ def test_a_location_at_the_address_that_was_heard_just_now_costs_nothing_more() 
     some = [surveyed("unknown", distance_km=None, unheard_ms=None), surveyed("here", distance_km=0.0, unheard_ms=0)]
     (here, unknown), _ = sort_out(some, {}, weights, NOW_MS)
     assert (here.location, here.cost, unknown.cost) == ("here", 0, 109)
+
+
+def test_location_in_an_incident_is_no_candidate_and_says_which() -> None:
+    document = IncidentDocument(covers=(ByCode("310000"),), reasons={"en": "Flood"})
+    flood = Incident("flood", document, ALWAYS, (), ())
+    found, unfit = sort_out([surveyed("a", incident=flood), surveyed("b")], {}, USUAL, NOW_MS)
+    assert [one.location for one in found] == ["b"]
+    assert [(one.location, one.reason, one.incident) for one in unfit] == [("a", "incident", flood)]
+
+
+def test_each_hour_of_silence_costs_its_weight() -> None:
+    weights = SourcingDocument(split=0, per_km=0, per_unheard_hour=3, unheard_hours_max=9)
+    some = [surveyed(f"a-{hours}", unheard_ms=hours * HOUR_MS) for hours in (0, 2, 9, 10)]
+    assert [one.cost for one in sort_out(some, {}, weights, NOW_MS)[0]] == [0, 6, 27, 27]
 
 
 def test_each_kilometre_costs_its_weight_exactly() -> None:

@@ -176,6 +176,12 @@ def test_promise_over_new_year_without_its_holidays_is_doubted() -> None:
     assert (new.doubts, new.confidence) == (("no-holidays",), "medium")
 
 
+def test_promise_is_doubted_if_only_the_carrier_lacks_holidays() -> None:
+    chain = Chain(carrier={**weekly("08:00", "20:00"), "days": {"2025-10-01": {"closed": True}}})
+    found = chain.promise("2026-03-05 10:00", (1, 1))
+    assert found is not None and found.doubts == ("no-holidays",)
+
+
 @pytest.fixture(params=["America/New_York", "Asia/Tokyo"])
 def machine_zone(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The time zone of the machine, which must not matter."""
