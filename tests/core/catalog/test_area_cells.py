@@ -49,6 +49,14 @@ def test_circle_is_found_after_another_one_in_the_same_cell_that_ends_before() -
     assert chart.found(lat=52.51, lon=13.41) == ["b"]
 
 
+def test_area_is_found_after_one_that_contains_the_address_by_two_of_its_parts() -> None:
+    chart = Map()
+    prefix = {"type": "postcode", "country": "DE", "prefix": "10"}
+    chart.write("a", {"type": "division", "country": "DE"}, prefix)
+    chart.write("b", prefix)
+    assert chart.found(country="DE", postcode="10115") == ["a", "b"]
+
+
 def test_circle_reaches_into_the_next_cell_by_the_last_metres() -> None:
     chart = Map()
     chart.write("circle", circle(39.9101, 120.0, 10))
