@@ -42,6 +42,7 @@ WORKLOADS: Mapping[str, type[Client]] = {
     "feed-readers": FeedReader,
     "floods": FloodClient,
     "forecasts": ForecastsClient,
+    "goods-between-stores": TransfersClient,
     "late-returns": LateReturnsClient,
     "local-hours": LocalHoursClient,
     "moved-orders": MovedOrdersClient,
@@ -55,6 +56,5 @@ WORKLOADS: Mapping[str, type[Client]] = {
     "shelf-prices": ShelfPricesClient,
     "stock-readers": StockReader,
     "till-clocks": TillClient,
-    "transfers": TransfersClient,
 }
 """By name, as plans name them."""
