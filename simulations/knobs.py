@@ -146,7 +146,10 @@ OF_NODES: Mapping[str, Knob] = {
     ),
     "shortage-pause-s": Knob("Pause between looks for shortages.", "PAUSE_S", (f"{BACKGROUND}.shortages",), (0.1, 3.0)),
     "history-page": Knob(
-        "Entries that the sales history reads at once.", "ENTRIES_PER_PAGE", (f"{BACKGROUND}.sales_history",), (1, 7)
+        "Entries that the sales history reads at once.",
+        "ENTRIES_PER_PAGE",
+        (f"{BACKGROUND}.sales_history", "hub.sales_rates"),
+        (1, 7),
     ),
     "history-cells": Knob(
         "Pairs of item and slot in the sales history.", "CELLS_MAX", ("replica.core.rights.forecast",), (1, 8)
@@ -180,7 +183,12 @@ OF_NODES: Mapping[str, Knob] = {
     "hold-s": Knob(
         "How long the longest holds of clients live.",
         "HOLD_S",
-        (CLIENTS, "simulations.workloads.order_parts"),
+        (
+            CLIENTS,
+            "simulations.workloads.declined_orders",
+            "simulations.workloads.deliveries",
+            "simulations.workloads.order_parts",
+        ),
         (20, 7_000),
     ),
     "box-units": Knob(
@@ -217,7 +225,9 @@ OF_JOURNAL: Mapping[str, Knob] = {
 """Knobs of the journal on SQLite. The trials with power losses turn them, too."""
 
 OF_HTTP: Mapping[str, Knob] = {
-    "read-slice": Knob("Things in one slice of a long read.", "SLICE", (f"{HTTP}.long_reads",), (1, 3)),
+    "read-slice": Knob(
+        "Things in one slice of a long read.", "SLICE", (f"{HTTP}.long_reads", f"{HTTP}.search_api"), (1, 3)
+    ),
     "feed-page": Knob("Entries that the feed reads at once.", "FEED_PAGE", (f"{HTTP}.feeds",), (1, 5)),
     "breach-page": Knob("Entries read first for the time of a breach.", "PAGE", (f"{HTTP}.breach_times",), (1, 8)),
     "held-bytes": Knob(

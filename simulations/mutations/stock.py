@@ -183,13 +183,6 @@ STOCK = (
         ),
     ),
     Mutation(
-        name="pairs-passed-over",
-        breaks="digests that are brought up to date bit by bit pass over every other pair",
-        invariant=1,
-        expected=("ConvergenceChecker",),
-        edits=(slip(f"{LEDGER}:LocationStock.refresh", ("_bring_up_to_date(some)", "_bring_up_to_date(some[::2])")),),
-    ),
-    Mutation(
         name="digest-without-quarantine",
         breaks="the digest does not include cells that leave on_hand unchanged",
         invariant=1,

@@ -12,11 +12,12 @@ from msgspec.structs import replace
 from replica.runtime.journal.key_filter import KeyFilter
 from simulations.draw import draw_knobs, draw_plan
 from simulations.knobs import KNOBS, OF_ADAPTERS, OF_NODES, check_setting, turned
+from simulations.mutations.mutation import Mutation, planted, slip
 from simulations.outcome import Found
 from simulations.plan import Fault, Plan, Setting
 from simulations.run import Run, play
 from simulations.shrinking import Budget, Shrinker
-from tests.imports import read_sources
+from tests.imports import parsed, read_sources
 
 PRODUCT = ("replica", "edge_node", "hub", "simulations")
 
@@ -37,7 +38,7 @@ def importers(module: str, constant: str) -> list[str]:
     return [
         name
         for name, source in read_sources(*PRODUCT).items()
-        for node in ast.walk(ast.parse(source))
+        for node in ast.walk(parsed(source))
         if isinstance(node, ast.ImportFrom) and node.module == module
         if any(alias.name == constant for alias in node.names)
     ]
@@ -94,6 +95,19 @@ def test_a_small_inbox_changes_the_trace_and_replays() -> None:
     small = replace(plan, knobs=(Setting("inbox", 24),))
     first, again, without = play(small), play(small), play(plan)
     assert first.digest == again.digest != without.digest
+
+
+def test_pairs_passed_over_while_digests_are_brought_up_to_date_are_seen() -> None:
+    plan = draw_plan(40)
+    assert Setting("stale-moves", 16) in plan.knobs
+    assert play(plan).violation is None
+    passing_over = slip(
+        "replica.core.ledger.cells:LocationStock.refresh",
+        ("_bring_up_to_date(some)", "_bring_up_to_date(some[::2])"),
+    )
+    with planted(Mutation("passed-over", "some pairs are passed over", 1, ("ConvergenceChecker",), (passing_over,))):
+        violation = play(plan).violation
+    assert violation is not None and violation.checker == "ConvergenceChecker"
 
 
 def test_every_value_of_every_knob_is_drawn_within_two_hundred_seeds() -> None:
