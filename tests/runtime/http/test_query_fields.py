@@ -12,7 +12,16 @@ from replica.core.catalog.locations import Point
 from replica.runtime.http.query_fields import point_of
 from tests.callers import Caller
 
-VALUES = {"item": "cola", "sku": "cola", "location": "w-1", "kind": "sku", "key": "cola", "order": "o-1"}
+VALUES = {
+    "item": "cola",
+    "sku": "cola",
+    "location": "w-1",
+    "kind": "sku",
+    "key": "cola",
+    "order": "o-1",
+    "plan": "p-1",
+    "transfer": "T-1",
+}
 
 
 def numbers_of(document: dict[str, Any]) -> list[tuple[str, str, int, int]]:
