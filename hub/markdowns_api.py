@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 
 from aiohttp import web
@@ -20,7 +19,7 @@ from replica.core.rights.daily_sales import DailySales
 from replica.core.state.replica import Replica
 from replica.runtime.http.long_reads import LongReads
 from replica.runtime.http.operations import Operation, json_response
-from replica.runtime.http.query_fields import CURSOR, LIMIT, limit_of, number_field, number_of
+from replica.runtime.http.query_fields import CURSOR, LIMIT, limit_of, names_after, number_field, number_of
 from replica.runtime.node import Node
 
 COVER_DAYS = number_field("cover_days", "The days of cover that are enough.", 1, COVER_DAYS_MAX, 56)
@@ -89,7 +88,7 @@ class MarkdownsApi:
             replica.known_locations.check(location, "location")
             stock = replica.location_stock(location)
             items = stock.items() if stock is not None else []
-            return items[bisect_right(items, cursor) if cursor else 0 :]
+            return names_after(items, cursor)
 
         items = await self._node.driver.look(begin)
         try:

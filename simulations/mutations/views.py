@@ -83,7 +83,7 @@ VIEWS = (
         edits=(
             slip(
                 f"{STOCK_LIST}.page",
-                ("bisect_right(items, cursor) if cursor", "bisect_right(items, cursor) + 1 if cursor"),
+                ("names_after(items, cursor)", "names_after(items, cursor)[bool(cursor) :]"),
             ),
         ),
     ),

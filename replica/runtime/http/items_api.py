@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Sequence
 
 from aiohttp import web
@@ -12,7 +11,7 @@ from replica.core.base.names import is_item
 from replica.core.state.replica import Replica
 from replica.runtime.http.long_reads import LongReads
 from replica.runtime.http.operations import Operation, json_response
-from replica.runtime.http.query_fields import CURSOR, LIMIT, limit_of
+from replica.runtime.http.query_fields import CURSOR, LIMIT, limit_of, names_after
 from replica.runtime.http.sku_answers import names_of, status_of
 from replica.runtime.node import Node
 
@@ -66,7 +65,7 @@ class ItemsApi:
             catalog = replica.catalog
             catalog.check_item(item if is_item(item) else "", bool(replica.ledger.locations(item)), "item")
             skus = catalog.users_of(item)
-            return catalog.unit(item), names_of(replica, catalog.sku_of(item)), skus[bisect_right(skus, cursor) :]
+            return catalog.unit(item), names_of(replica, catalog.sku_of(item)), names_after(skus, cursor)
 
         def answers(replica: Replica, some: Sequence[str]) -> list[ItemSku]:
             return [found for sku in some if (found := _sku(replica, sku)) is not None]

@@ -7,6 +7,7 @@ A call names its fields in its `Operation`. The bounds of a number are written o
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from datetime import datetime
 from typing import Any
 
@@ -133,6 +134,11 @@ def moment_in(request: web.Request, field: QueryField) -> datetime | None:
     except ValidationError:
         detail = f"The query field {field.name} is {text!r}. Send a time in RFC 3339 with an offset."
         raise Invalid(detail, field=field.name) from None
+
+
+def names_after(names: list[str], cursor: str) -> list[str]:
+    """Return the names of a sorted list that come after a cursor: all of them if it is empty."""
+    return names[bisect_right(names, cursor) :]
 
 
 def limit_of(request: web.Request) -> int:

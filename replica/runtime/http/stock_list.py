@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Callable, Sequence
 
 from aiohttp import web
@@ -23,6 +22,7 @@ from replica.runtime.http.query_fields import (
     choice_field,
     choice_of,
     limit_of,
+    names_after,
     text_field,
     text_of,
 )
@@ -85,7 +85,7 @@ class StockList:
             replica.known_locations.check(location, "location")
             stock = replica.location_stock(location)
             items = stock.items() if stock is not None else []
-            return items[bisect_right(items, cursor) if cursor else 0 :]
+            return names_after(items, cursor)
 
         def fitting(replica: Replica, some: Sequence[str]) -> list[str]:
             return [item for item in some if _fits(replica, replica.ledger.stock(location, item), only)]
